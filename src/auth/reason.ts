@@ -1,0 +1,121 @@
+/**
+ * Reason codes: why a login ended as it did. Stable, one word each; logs, metrics and documents use these and no others.
+ *
+ * The table is the documentation: `meaning` for the reader of a log, `cure` for the one who has to mend it. PURE.
+ */
+
+type Reason = { readonly meaning: string; readonly cure: string }
+
+export const rejectReasons = {
+  malformed: {
+    meaning: 'The client sent something that is not a message of its mechanism.',
+    cure: 'Look at the client: the log line says what is wrong with the message.',
+  },
+  truncated: {
+    meaning: "The message was cut off by Postfix, whose line_length_limit is shorter than the client's AUTH command.",
+    cure: 'Set "-o line_length_limit=32768" and "-o smtpd_sasl_response_limit=65536" for the submission services in master.cf.',
+  },
+  no_directory: {
+    meaning: 'No directory is responsible for the domain of the login, and there is no default one.',
+    cure: 'Add the domain to "domains" of a directory, or leave "domains" out of one to make it the default.',
+  },
+  token_refused: {
+    meaning: 'The provider says that the token is not valid: expired, revoked, or never issued by it.',
+    cure: 'The user signs in again. If every token is refused, the provider may want the client of bearerd in the audience.',
+  },
+  token_expired: {
+    meaning: 'The token is past its expiry.',
+    cure: 'The client must refresh its token. If it has just done so, compare the clocks of this machine and the provider.',
+  },
+  token_not_yet_valid: {
+    meaning: "The token's validity (nbf) has not begun.",
+    cure: 'Compare the clocks of this machine and the provider.',
+  },
+  not_an_access_token: {
+    meaning: 'The token is an ID token or a refresh token, not an access token.',
+    cure: 'Mend the client: it must send the access token.',
+  },
+  wrong_issuer: {
+    meaning: 'The token names another issuer than the one configured.',
+    cure: 'Compare "issuer" of the directory with the issuer in the provider\'s discovery document, to the last slash.',
+  },
+  wrong_audience: {
+    meaning:
+      'The token is not meant for mail: none of its audiences is in "require.audience", or it has none that can be seen.',
+    cure: 'Have the provider add the audience to the client\'s tokens, or correct "require.audience".',
+  },
+  wrong_client: {
+    meaning: 'The token was issued to a client that is not in "require.clients".',
+    cure: 'Add the client id to "require.clients" if its users may read mail.',
+  },
+  insufficient_scope: {
+    meaning: 'The token lacks a scope of "require.scopes".',
+    cure: 'Have the client ask for the scope, and the provider allow it.',
+  },
+  claim_mismatch: {
+    meaning: 'A claim asked for by "require.claim" is absent or has another value.',
+    cure: "Give the user the group or role at the provider, and have the provider put it into the token's answer.",
+  },
+  email_not_verified: {
+    meaning: 'The provider has not verified the email address that would decide the account.',
+    cure: 'Verify it at the provider, bind the account by "subject", or set require.email-verified = "never" if only administrators can set addresses there.',
+  },
+  no_identity: {
+    meaning: 'The answer of the provider has none of the claims that name an account.',
+    cure: 'Have the client ask for the scopes "openid email", or correct "fields.email" and "fields.username".',
+  },
+  bad_identity: {
+    meaning: 'A claim that should name the account holds something that cannot be a name.',
+    cure: "Look at the user's entry at the provider.",
+  },
+  unknown_account: {
+    meaning: 'The token is good, but no account belongs to its owner.',
+    cure: 'Add the account, or an alias, username or subject to it; or set accounts.unknown = "create".',
+  },
+  ambiguous_identity: {
+    meaning: "The token's claims fit more than one account.",
+    cure: 'Give each account its own "username" or "subject".',
+  },
+  wrong_directory: {
+    meaning: 'The account belongs to another directory than the one that vouched for the token.',
+    cure: 'Set "directory" of the account, or "domains" of the directories.',
+  },
+  subject_mismatch: {
+    meaning: 'The account is bound to another subject at the provider: the address may have changed hands.',
+    cure: 'If it is still the same person, correct "subject" of the account.',
+  },
+  authz_fail: {
+    meaning: 'The client asked for another account than the one the token belongs to.',
+    cure: 'The user signed in at the provider as somebody else; or add the asked-for name to the aliases of her account.',
+  },
+  account_disabled: {
+    meaning: 'The account is disabled.',
+    cure: 'Set "enabled = true" if that is not intended.',
+  },
+} as const satisfies Record<string, Reason>
+
+export const unavailableReasons = {
+  provider_unavailable: {
+    meaning: 'The provider gave no usable verdict in time. The line logged when its state changed names the cause.',
+    cure: 'See that line. The client may try again; nobody has to sign in anew.',
+  },
+  accounts_unavailable: {
+    meaning: 'The account files have never been loaded without a problem.',
+    cure: 'Run "bearerd check".',
+  },
+  account_not_created: {
+    meaning: 'The account of a new user could not be written to disk.',
+    cure: 'See the error in the log: space, permissions, or a lock left behind.',
+  },
+  deadline: {
+    meaning: 'No verdict within 8 seconds.',
+    cure: 'Look at the provider and at the load of this machine.',
+  },
+  internal_error: {
+    meaning: 'A fault in bearerd.',
+    cure: 'Please report the stack trace in the log.',
+  },
+} as const satisfies Record<string, Reason>
+
+export type RejectReason = keyof typeof rejectReasons
+export type UnavailableReason = keyof typeof unavailableReasons

@@ -1,0 +1,133 @@
+/**
+ * Config: what bearerd.toml says, decoded and checked. Types only; `load.ts` makes one, everybody else reads it.
+ *
+ * Durations are milliseconds, sizes bytes, paths absolute. Nothing here is mutable after loading.
+ */
+import type { Secret } from '../secret.ts'
+
+export const protocols = [
+  'dovecot-auth',
+  'dovecot-master',
+  'postfix-sasl',
+  'postfix-policy',
+  'postfix-socketmap',
+] as const
+export type Protocol = (typeof protocols)[number]
+
+/** `[listen.NAME]`: one socket, one protocol. */
+export type ListenerConfig = {
+  readonly name: string
+  readonly protocol: Protocol
+  /** Absolute, at most 107 bytes (sun_path). */
+  readonly path: string
+  /** Permission bits; 0o660 unless set, 0o600 for `dovecot-master`. */
+  readonly mode: number
+  readonly group: string | undefined
+  /**
+   * Whether a rejected XOAUTH2 login gets the JSON challenge before the failure. `auto`: over SMTP yes, over IMAP, POP3
+   * and Sieve no, because Thunderbird answers it by repeating its command and shows "Invalid base64".
+   */
+  readonly xoauth2Challenge: 'auto' | 'always' | 'never'
+}
+
+/** How bearerd proves itself to an introspection endpoint (RFC 7662 section 2.1, RFC 6749 section 2.3, RFC 7523). */
+export type ClientAuth =
+  | { readonly method: 'none' }
+  /** `form`: id and secret form-encoded first, as RFC 6749 section 2.3.1 asks; `raw`: as many providers expect. */
+  | {
+      readonly method: 'basic'
+      readonly username: string
+      readonly secret: Secret
+      readonly encoding: 'form' | 'raw'
+    }
+  | { readonly method: 'post'; readonly username: string; readonly secret: Secret }
+  /** A fixed bearer token of our own. */
+  | { readonly method: 'token'; readonly token: Secret }
+  /** The user's own token serves as the bearer token too. */
+  | { readonly method: 'user-token' }
+  /** RFC 7523; `key` is a PKCS #8 PEM. */
+  | {
+      readonly method: 'private-key-jwt'
+      readonly username: string
+      readonly key: Secret
+      readonly keyId: string | undefined
+    }
+
+/** `[directory.NAME]`: one OpenID provider and how its answers map to accounts. */
+export type DirectoryConfig = {
+  readonly name: string
+  /** Whole budget of one lookup, at most 8 s: Postfix hangs up at 10. */
+  readonly timeoutMs: number
+  readonly issuer: string | undefined
+  readonly endpoint: { readonly method: 'userinfo' | 'introspect'; readonly url: string | undefined }
+  readonly auth: ClientAuth
+  /** Each a list of claim paths ("email", "ext.email"); the first one present counts. */
+  readonly fields: {
+    readonly email: readonly string[]
+    readonly username: readonly string[]
+    readonly fullName: readonly string[]
+  }
+  /** Login domains (A-labels, lower case) that go to this directory; empty: a default directory. */
+  readonly domains: readonly string[]
+  readonly require: {
+    /** The token must be meant for one of these; empty: not checked. */
+    readonly audience: readonly string[]
+    /** The token must carry all of these. */
+    readonly scopes: readonly string[]
+    /** The token must have been issued to one of these clients; empty: not checked. */
+    readonly clients: readonly string[]
+    readonly emailVerified: 'always' | 'if-present' | 'never'
+    /** Claim path → values of which the claim must have one. */
+    readonly claim: Readonly<Record<string, readonly string[]>>
+  }
+  readonly tls: {
+    readonly caFile: string | undefined
+    readonly certFile: string | undefined
+    readonly keyFile: string | undefined
+  }
+  /** Connections kept to the provider at most. */
+  readonly connections: number
+}
+
+export type AccountsConfig = {
+  /** Read in order; `.toml` or `.jsonl` by their ending. */
+  readonly files: readonly string[]
+  readonly unknown: 'reject' | 'create'
+  /** Characters as in Postfix's `recipient_delimiter`; empty: no extensions. */
+  readonly recipientDelimiter: string
+  /** userdb fields of accounts that don't set their own; `{address}`, `{local}`, `{domain}` are replaced. */
+  readonly defaults: Readonly<Record<string, string>>
+}
+
+export type CacheConfig = {
+  readonly ttlMs: number
+  readonly negativeTtlMs: number
+  /** Per directory; as many bad verdicts again are kept apart. */
+  readonly maxTokens: number
+}
+
+/** Per listener. */
+export type LimitsConfig = {
+  readonly connections: number
+  /** Requests being worked on, per connection; more wait unread. */
+  readonly requests: number
+  /** Longest bearer token, in bytes. */
+  readonly tokenBytes: number
+}
+
+export type LogConfig = {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly format: 'json' | 'pretty'
+}
+
+export type Config = {
+  /** The file it came from. */
+  readonly file: string
+  readonly accounts: AccountsConfig
+  readonly listeners: readonly ListenerConfig[]
+  /** In the file's order; the first one without `domains` is the default. */
+  readonly directories: readonly DirectoryConfig[]
+  readonly cache: CacheConfig
+  readonly limits: LimitsConfig
+  readonly log: LogConfig
+}

@@ -1,0 +1,17 @@
+/** Problem: one thing wrong in a file that an administrator wrote, and where. PURE. */
+export type Problem = {
+  readonly severity: 'error' | 'warning'
+  readonly file: string
+  /** Counted from 1. */
+  readonly line: number | undefined
+  /** Key path as it stands in TOML: `directory.main.timeout`. */
+  readonly path: string | undefined
+  /** What is wrong, what was expected, and the nearest known key where there is one. Never a secret's value. */
+  readonly message: string
+}
+
+/** `FILE:LINE: error: PATH: MESSAGE`, the form that editors and `grep` users know from compilers. */
+export function formatProblem({ file, line, severity, path, message }: Problem): string {
+  const place = line === undefined ? file : `${file}:${line}`
+  return `${place}: ${severity}: ${path === undefined ? '' : `${path}: `}${message}`
+}

@@ -1,0 +1,65 @@
+/**
+ * Log: one line an event, JSON on stdout for the journal or coloured for a terminal. The only importer of pino.
+ *
+ * Severity and what follows from it:
+ *   debug  what a developer wants to see            info   normal life: a login, a reload, a provider back again
+ *   warn   something an administrator should mend   error  something is not working until she does
+ * A line names the cause, and the cure where there is one. Tokens, passwords and secrets never come here: there is no
+ * redaction to rely on (pino's misses nested keys and message texts), so nothing secret may be passed in.
+ */
+import { isatty } from 'node:tty'
+import pino from 'pino'
+import pretty from 'pino-pretty'
+import type { LogConfig } from './config/config.ts'
+
+export type Log = {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export type ProcessLog = Log & {
+  /** Writes out what is buffered. To be called before the process ends. */
+  flush(): void
+}
+
+/**
+ * Lines are written asynchronously in order: a slow reader of stdout delays no login. journald stamps the time itself,
+ * so JSON lines carry none when it reads them (JOURNAL_STREAM is set).
+ */
+export function createLog({ level, format }: LogConfig): ProcessLog {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    formatters: { level: label => ({ level: label }) },
+    timestamp: process.env.JOURNAL_STREAM === undefined ? pino.stdTimeFunctions.isoTime : false,
+  }
+  if (format === 'pretty') {
+    const stream = pretty({ colorize: isatty(1), ignore: 'pid,hostname', sync: true })
+    return Object.assign(pino(options, stream), { flush: () => {} })
+  }
+  const stream = pino.destination({ dest: 1, sync: false })
+  const logger = pino(options, stream)
+  return Object.assign(logger, {
+    flush: () => {
+      try {
+        stream.flushSync()
+      } catch {
+        // stdout is gone: nobody is left to tell.
+      }
+    },
+  })
+}
+
+/** What of an unknown thrown value may be logged: its class and stack without the message, which may quote input. */
+export function describeError(error: unknown): { error: string; stack?: string } {
+  if (!(error instanceof Error)) return { error: typeof error }
+  const frames = error.stack
+    ?.split('\n')
+    .filter(line => /^\s+at /.test(line))
+    .map(line => line.trim())
+    .join(' | ')
+  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : ''
+  return frames === undefined ? { error: `${error.name}${code}` } : { error: `${error.name}${code}`, stack: frames }
+}

@@ -1,0 +1,94 @@
+/**
+ * The test command. `npm test`: everything fast (unit, property, dialogs). `npm run test:all`: also the tests against a
+ * real provider, and real Dovecot, Postfix and clients; `-- --install` lets it install the Debian packages they need.
+ *
+ * What can't be run is left out by name, and the last lines say so.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const all = process.argv.includes('--all')
+const install = process.argv.includes('--install')
+
+const fast = ['unit', 'property', 'dialogs']
+const slow = ['provider', 'interop']
+
+/** Debian package → a file by which its presence is known. */
+const packages: Record<string, string> = {
+  'dovecot-imapd': '/usr/lib/dovecot/imap',
+  'dovecot-pop3d': '/usr/lib/dovecot/pop3',
+  'dovecot-lmtpd': '/usr/lib/dovecot/lmtp',
+  'dovecot-submissiond': '/usr/lib/dovecot/submission',
+  postfix: '/usr/sbin/postfix',
+  curl: '/usr/bin/curl',
+  msmtp: '/usr/bin/msmtp',
+  swaks: '/usr/bin/swaks',
+}
+
+function filesIn(folder: string): string[] {
+  const root = join('test', folder)
+  if (!existsSync(root)) return []
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.test.ts'))
+    .map(name => join(root, name))
+    .sort()
+}
+
+function missingPackages(): string[] {
+  return Object.entries(packages)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name)
+}
+
+function installPackages(names: string[]): void {
+  console.log(`Installing Debian packages: ${names.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...names],
+  ]) {
+    const { error, status } = spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env })
+    if (error !== undefined || status !== 0) {
+      console.log(`apt-get ${args[0]} failed (${error?.message ?? `exit ${status}`})`)
+      return
+    }
+  }
+}
+
+let files = fast.flatMap(filesIn)
+let leftOut: string[] = []
+let missing: string[] = []
+
+if (all) {
+  files.push(...slow.flatMap(filesIn))
+  missing = missingPackages()
+  if (missing.length > 0 && install) {
+    installPackages(missing)
+    missing = missingPackages()
+  }
+  const interopPossible = missing.length === 0 && process.getuid?.() === 0
+  if (!interopPossible) {
+    leftOut = files.filter(file => file.startsWith('test/interop/'))
+    files = files.filter(file => !leftOut.includes(file))
+  }
+}
+
+if (all) {
+  const build = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
+  if (build.status !== 0) process.exit(1)
+}
+
+const result = spawnSync(
+  process.execPath,
+  ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-timeout=300000', '--test-concurrency=2', ...files],
+  { stdio: 'inherit' },
+)
+
+if (leftOut.length > 0) {
+  const why =
+    missing.length > 0 ? `missing Debian packages: ${missing.join(' ')}` : 'Postfix and Dovecot start as root only'
+  console.log(`\nLeft out (${why}${missing.length > 0 && !install ? '; "-- --install" installs them' : ''}):`)
+  for (const file of leftOut) console.log(`  ${file}`)
+}
+process.exit(result.status ?? 1)
