@@ -19,6 +19,9 @@ export type Log = {
   error(fields: object, message: string): void
 }
 
+/** For commands that print what they find. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
 export type ProcessLog = Log & {
   /** Writes out what is buffered. To be called before the process ends. */
   flush(): void

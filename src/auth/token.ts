@@ -1,0 +1,120 @@
+/**
+ * Token: from a bearer token to what is known of it. Cache, single flight, provider. The only importer of node-cache.
+ *
+ * What is cached is the provider's word, never a verdict: claims, identity and account are judged anew at every login, so
+ * a cache hit can't outlive a disabled account or a changed rule. Keys are hashes of the token under a random key of this
+ * process; the token itself is kept nowhere. An entry lives no longer than the token. "Unavailable" is never cached.
+ *
+ * node-cache evicts nothing and throws when full. Two generations of it, swapped when the young one is full, make a
+ * bounded cache that junk can't lock; refused tokens have generations of their own, so that guesses can't push users out.
+ */
+import { hash, randomBytes } from 'node:crypto'
+import NodeCache from 'node-cache'
+import type { CacheConfig, DirectoryConfig } from '../config/config.ts'
+import type { Provider, TokenVerdict } from '../oidc/token-verdict.ts'
+import { type Evidence, expiryMs } from './claims.ts'
+import { peekJwt } from './jwt.ts'
+
+export type Lookup = (
+  | { readonly kind: 'active'; readonly evidence: Evidence }
+  | Extract<TokenVerdict, { kind: 'refused' | 'unavailable' }>
+) & { readonly source: 'cache' | 'userinfo' | 'introspect' }
+
+export type TokenSource = {
+  /** Never rejects. Any number of lookups of one token under way are one question to the provider. */
+  lookup(token: string): Lookup | Promise<Lookup>
+  /** Forgets everything, also what is under way. Returns how many tokens were known. */
+  flush(): number
+}
+
+type Method = DirectoryConfig['endpoint']['method']
+
+export function createTokenSource(
+  provider: Provider,
+  method: Method,
+  config: CacheConfig,
+  now = Date.now,
+): TokenSource {
+  const pepper = randomBytes(32).toString('base64')
+  const active = createGenerations<Lookup>(config.maxTokens)
+  const refused = createGenerations<Lookup>(config.maxTokens)
+  let inFlight = new Map<string, Promise<Lookup>>()
+
+  async function ask(key: string, token: string, flight: typeof inFlight): Promise<Lookup> {
+    const verdict = await provider.lookup(token)
+    const lookup: Lookup =
+      verdict.kind === 'active'
+        ? { kind: 'active', evidence: weigh(verdict.claims, token, method), source: method }
+        : { ...verdict, source: method }
+    flight.delete(key)
+    if (flight === inFlight) remember(key, lookup)
+    return lookup
+  }
+
+  function remember(key: string, lookup: Lookup): void {
+    if (lookup.kind === 'active') {
+      const ttlMs = Math.min(config.ttlMs, expiryMs(lookup.evidence) - now())
+      active.set(key, { ...lookup, source: 'cache' }, ttlMs)
+    } else if (lookup.kind === 'refused') {
+      refused.set(key, { ...lookup, source: 'cache' }, config.negativeTtlMs)
+    }
+  }
+
+  return {
+    lookup(token) {
+      // A hash with a secret prefix is enough: this is no MAC, nobody is shown a digest to extend.
+      const key = hash('sha256', pepper + token, 'base64')
+      const known = active.get(key) ?? refused.get(key) ?? inFlight.get(key)
+      if (known !== undefined) return known
+      const flight = inFlight
+      const asked = ask(key, token, flight)
+      flight.set(key, asked)
+      return asked
+    },
+    flush() {
+      inFlight = new Map()
+      return active.clear() + refused.clear()
+    },
+  }
+}
+
+/**
+ * Introspection describes the token itself. Userinfo describes its owner; but when the token is a JWT, the provider has
+ * just accepted that very JWT, so what stands in it may be believed.
+ */
+function weigh(claims: Evidence['claims'], token: string, method: Method): Evidence {
+  const jwt = peekJwt(token)
+  return { claims, jwt, token: method === 'introspect' ? claims : (jwt?.payload ?? {}) }
+}
+
+type Generations<T> = {
+  get(key: string): T | undefined
+  set(key: string, value: T, ttlMs: number): void
+  clear(): number
+}
+
+/** Holds between `max / 2` and `max` of the entries last written. */
+function createGenerations<T>(max: number): Generations<T> {
+  // No sweep (checkperiod): it would block, and the bound is in the number of keys, not in their age.
+  const create = (): NodeCache => new NodeCache({ useClones: false, checkperiod: 0 })
+  let young = create()
+  let old = create()
+  return {
+    get: key => young.get<T>(key) ?? old.get<T>(key),
+    set(key, value, ttlMs) {
+      // To node-cache 0 means for ever and NaN its default, which is for ever too.
+      if (!(ttlMs >= 1 && ttlMs < Number.POSITIVE_INFINITY)) return
+      if (young.getStats().keys >= Math.max(1, max / 2)) {
+        old = young
+        young = create()
+      }
+      young.set(key, value, ttlMs / 1000)
+    },
+    clear() {
+      const count = young.getStats().keys + old.getStats().keys
+      young = create()
+      old = create()
+      return count
+    },
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * `bearerd serve`: the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP reads the account files again.
+ */
+import { startDaemon } from '../daemon.ts'
+import { createLog, describeError, type ProcessLog } from '../log.ts'
+import { loadConfigOrReport } from './config.ts'
+import { exit } from './exit.ts'
+
+export async function runServe(file: string): Promise<number> {
+  const loaded = await loadConfigOrReport(file)
+  if (loaded === undefined) return exit.config
+  const { config, problems } = loaded
+  const log = createLog(config.log)
+  for (const { line, path, message } of problems) log.warn({ event: 'config', file, line, path }, message)
+  keepGoing(log)
+  try {
+    const daemon = await startDaemon(config, log)
+    const reload = (): void => void daemon.reload()
+    process.on('SIGHUP', reload)
+    await terminated()
+    await daemon.stop()
+    return exit.done
+  } catch (error) {
+    log.error({ event: 'start', ...describeError(error) }, error instanceof Error ? error.message : 'start failed')
+    return exit.config
+  } finally {
+    log.flush()
+  }
+}
+
+/** The second signal ends a drain that takes too long for whoever sent the first. */
+function terminated(): Promise<void> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        resolve()
+        process.once(signal, () => process.exit(exit.no))
+      })
+    }
+  })
+}
+
+/**
+ * A fault in one request must not end the others: the request it belongs to runs into its deadline, which is a temporary
+ * failure, and the log has the stack.
+ */
+function keepGoing(log: ProcessLog): void {
+  const report = (error: unknown): void =>
+    log.error({ event: 'fault', ...describeError(error) }, 'a fault in bearerd; please report the stack')
+  process.on('uncaughtException', report)
+  process.on('unhandledRejection', report)
+}

@@ -1,0 +1,144 @@
+/**
+ * Daemon: builds the parts once, connects them, opens the listeners; reloads and drains them. No logic of its own.
+ */
+import { createAccountStore } from './accounts/store.ts'
+import { createAuthenticate, type Directory } from './auth/authenticate.ts'
+import { createRouting } from './auth/routing.ts'
+import { createTokenSource } from './auth/token.ts'
+import type { Authenticate } from './auth/verdict.ts'
+import type { Config, DirectoryConfig, ListenerConfig } from './config/config.ts'
+import { createAuthDialect } from './dovecot/auth-session.ts'
+import { createLogins } from './dovecot/logins.ts'
+import { createMasterDialect } from './dovecot/master-session.ts'
+import type { Log } from './log.ts'
+import { type Listener, listen } from './net/listener.ts'
+import { inheritedSockets, notify } from './net/systemd.ts'
+import { createProvider } from './oidc/provider.ts'
+import { createPolicyDialect } from './postfix/policy-session.ts'
+import { createSocketmapDialect } from './postfix/socketmap-session.ts'
+import { mechanisms } from './sasl/mechanisms.ts'
+
+/** How long requests under way may take to finish when the daemon stops. An AUTH never takes longer (8 s). */
+const drainMs = 8_500
+
+/**
+ * Server process id told to Dovecot on every socket. Login and mail processes only compare it, auth socket against
+ * master socket (Dovecot lib-master/master-login-auth.c); a constant stays true across a restart.
+ */
+const spid = 1
+
+export type Daemon = {
+  /** Reads the account files again; the old accounts stay in force if there is a problem. */
+  reload(): Promise<void>
+  /** Lets requests under way finish, then closes everything. */
+  stop(): Promise<void>
+}
+
+/** Resolves when every listener is open. Rejects, with everything closed again, if one can't be opened. */
+export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+  const started = performance.now()
+  const accounts = createAccountStore(
+    config.accounts,
+    config.directories.map(({ name }) => name),
+    log,
+  )
+  await accounts.load()
+  accounts.watch()
+
+  const directories = new Map(config.directories.map(directory => [directory.name, openDirectory(directory)]))
+  const listeners: Listener[] = []
+
+  function openDirectory(directory: DirectoryConfig): Directory & { close(): Promise<void> } {
+    const provider = createProvider(directory, log)
+    return {
+      config: directory,
+      tokens: createTokenSource(provider, directory.endpoint.method, config.cache),
+      openidConfiguration: provider.openidConfiguration,
+      close: () => provider.close(),
+    }
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all(listeners.map(listener => listener.close({ drainMs })))
+    accounts.close()
+    await Promise.all([...directories.values()].map(directory => directory.close()))
+  }
+
+  const authenticate: Authenticate = createAuthenticate({
+    directories,
+    routing: createRouting(config.directories),
+    accounts,
+    unknown: config.accounts.unknown,
+    log,
+  })
+  const open = createOpener(config, log, {
+    authenticate,
+    accounts: () => accounts.current(),
+    flush: () => [...directories.values()].reduce((count, { tokens }) => count + tokens.flush(), 0),
+  })
+  try {
+    for (const listener of config.listeners) listeners.push(await open(listener))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  const ms = Math.round(performance.now() - started)
+  const ready = {
+    event: 'ready',
+    accounts: accounts.current()?.size,
+    listeners: config.listeners.map(({ name }) => name),
+    ms,
+  }
+  log.info(ready, 'bearerd is ready')
+  await notify('READY=1')
+
+  return {
+    async reload() {
+      log.info({ event: 'reload' }, 'reading the account files again')
+      await accounts.load()
+    },
+    async stop() {
+      await notify('STOPPING=1')
+      await stop()
+      log.info({ event: 'stopped' }, 'bearerd has stopped')
+    },
+  }
+}
+
+type Services = {
+  readonly authenticate: Authenticate
+  readonly accounts: Parameters<typeof createMasterDialect>[0]['accounts']
+  readonly flush: () => number
+}
+
+/** One line a protocol: which conversation is held on a listener's connections. */
+function createOpener(config: Config, log: Log, { authenticate, accounts, flush }: Services) {
+  const logins = createLogins()
+  const inherited = inheritedSockets(process.env)
+  const unknown = [...inherited.keys()].filter(name => !config.listeners.some(listener => listener.name === name))
+  if (unknown.length > 0)
+    throw new Error(
+      `systemd passed sockets named ${unknown.join(', ')}, but the listeners are ${config.listeners.map(({ name }) => name).join(', ')}: FileDescriptorName= of a socket unit must be the NAME of a [listen.NAME]`,
+    )
+
+  return (listener: ListenerConfig): Promise<Listener> => {
+    const fd = inherited.get(listener.name)
+    const on = <Frame>(dialect: Parameters<typeof listen<Frame>>[1]) =>
+      listen(listener, dialect, config.limits, log, fd)
+    const auth = { listener, mechanisms, tokenBytes: config.limits.tokenBytes, authenticate, spid, log }
+    const lookup = { listener: listener.name, accounts, log }
+    switch (listener.protocol) {
+      case 'dovecot-auth':
+        return on(createAuthDialect({ ...auth, logins }))
+      case 'postfix-sasl':
+        return on(createAuthDialect({ ...auth, logins: undefined }))
+      case 'dovecot-master':
+        return on(createMasterDialect({ ...lookup, logins, spid, flush }))
+      case 'postfix-policy':
+        return on(createPolicyDialect(lookup))
+      case 'postfix-socketmap':
+        return on(createSocketmapDialect(lookup))
+    }
+  }
+}
