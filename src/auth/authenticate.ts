@@ -6,10 +6,11 @@
  * one log line with a stable reason code (`reason.ts`). A fault that nobody expected is `unavailable`, never an accept.
  */
 import { performance } from 'node:perf_hooks'
-import type { Account, AccountIndex, AccountStore } from '../accounts/account.ts'
-import { canonicalAddress } from '../accounts/address.ts'
+import type { Account, AccountIndex, AccountStore, NewAccount } from '../accounts/account.ts'
+import { canonicalAddress, domainOf } from '../accounts/address.ts'
 import type { AccountsConfig, DirectoryConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
+import type { Claims } from '../oidc/token-verdict.ts'
 import { checkClaims } from './claims.ts'
 import { type Identity, resolveIdentity } from './identity.ts'
 import { type RejectReason, rejectReasons, type UnavailableReason, unavailableReasons } from './reason.ts'
@@ -38,7 +39,7 @@ type Trace = {
   asked?: string
   directory?: Directory
   source?: Lookup['source']
-  account?: Account
+  account?: string
   detail?: string
 }
 
@@ -73,48 +74,62 @@ export function createAuthenticate({
     if (problem !== undefined) return reject(problem.reason, problem.detail, trace)
 
     // Accounts may have been reloaded while the provider was asked: what counts is how they stand now.
-    const index = accounts.current() ?? before
-    const identity = resolveIdentity(token.evidence.claims, {
-      directory: directory.config,
-      accounts: index,
-      directoryOf: routing.ofAccount,
-    })
-    if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
-    const account = identity.kind === 'account' ? identity.account : await provision(identity, directory.config, index)
-    if (account === 'failed') return unavailable('account_not_created', trace)
-    if (account === undefined)
-      return reject('unknown_account', identity.kind === 'unknown' ? identity.detail : '', trace)
-    trace.account = account
+    return admit(token.evidence.claims, directory.config, accounts.current() ?? before, asked, trace)
+  }
 
-    if (asked !== undefined && !isNameOf(asked, account, index)) {
-      const verdict = reject('authz_fail', `asked for ${printable(asked)}, the token is ${account.address}'s`, trace)
-      return { ...verdict, code: 'authz_fail', userMessage: signedInAs(account, asked) }
+  /** The token is good for mail. Whose is it, is that who was asked for, and may she log in? */
+  async function admit(
+    claims: Claims,
+    directory: DirectoryConfig,
+    index: AccountIndex,
+    asked: string | undefined,
+    trace: Trace,
+  ): Promise<Verdict> {
+    const identity = resolveIdentity(claims, { directory, accounts: index, directoryOf: routing.ofAccount })
+    if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
+    if (identity.kind === 'unknown') {
+      const wanted = unknown === 'create' ? accountFor(identity, directory, index) : undefined
+      if (wanted === undefined) return reject('unknown_account', identity.detail, trace)
+      if (asked !== undefined && canonicalAddress(asked) !== wanted.address)
+        return notHers(asked, wanted.address, trace)
+      return create(wanted, trace)
     }
+    const account = identity.account
+    trace.account = account.address
+    if (asked !== undefined && !isNameOf(asked, account, index)) return notHers(asked, account.address, trace)
     if (!account.enabled) return { ...reject('account_disabled', 'enabled = false', trace), code: 'user_disabled' }
     return { kind: 'accept', account }
   }
 
   /**
-   * `unknown = "create"`: an account for somebody whose address nobody has, in a domain that is ours already. Never one
-   * in a foreign domain, whose mail we would begin to claim; never one that is an extension or catch-all of a neighbour.
+   * The account to be made for somebody whose address nobody has, in a domain that is ours already. Never one in a
+   * foreign domain, whose mail we would begin to claim; never one that is the extension of a neighbour's address.
    */
-  async function provision(
+  function accountFor(
     { email, username, fullName, subject }: Extract<Identity, { kind: 'unknown' }>,
     directory: DirectoryConfig,
     index: AccountIndex,
-  ): Promise<Account | 'failed' | undefined> {
+  ): NewAccount | undefined {
     const address = email === undefined ? undefined : canonicalAddress(email)
-    if (unknown !== 'create' || address === undefined) return undefined
-    const domain = address.slice(address.lastIndexOf('@') + 1)
+    if (address === undefined) return undefined
+    const domain = domainOf(address)
     if (!index.hasDomain(domain) && !directory.domains.includes(domain)) return undefined
     const taken = index.recipient(address)
     if (taken !== undefined && taken.kind !== 'catch-all') return undefined
     if (routing.ofAccount({ address, directory: undefined }) !== directory.name) return undefined
+    return { address, fullName, username, subject, directory: directory.name }
+  }
+
+  async function create(wanted: NewAccount, trace: Trace): Promise<Verdict> {
+    trace.account = wanted.address
     try {
-      return await accounts.create({ address, fullName, username, subject, directory: directory.name })
+      return { kind: 'accept', account: await accounts.create(wanted) }
     } catch (error) {
-      log.error({ event: 'account', address, ...describeError(error) }, 'an account could not be created')
-      return 'failed'
+      log.error(
+        { event: 'account', address: wanted.address, ...describeError(error) },
+        'an account could not be created',
+      )
+      return unavailable('account_not_created', trace)
     }
   }
 
@@ -144,7 +159,7 @@ function isNameOf(asked: string, account: Account, index: AccountIndex): boolean
 
 function reject(reason: RejectReason, detail: string, trace: Trace): Reject {
   trace.detail = detail
-  const user = trace.account?.address ?? trace.asked
+  const user = trace.account ?? trace.asked
   return {
     kind: 'reject',
     reason,
@@ -173,9 +188,15 @@ function failure(reason: RejectReason, directory: Directory | undefined): OAuthF
   }
 }
 
-/** Thunderbird shows this as it is; she can mend it by signing in again. */
-function signedInAs(account: Account, asked: string): string {
-  return `Signed in as ${account.address}, but this account is ${printable(asked)}. Sign in again as the right user.`
+/** She can mend this by signing in as the right user; Thunderbird shows it to her as it is. */
+function notHers(asked: string, address: string, trace: Trace): Reject {
+  trace.account = address
+  const name = printable(asked)
+  return {
+    ...reject('authz_fail', `asked for ${name}, the token is ${address}'s`, trace),
+    code: 'authz_fail',
+    userMessage: `Signed in as ${address}, but this account is ${name}. Sign in again as the right user.`,
+  }
 }
 
 function logLogin(log: Log, request: LoginRequest, verdict: Verdict, trace: Trace, ms: number): void {
@@ -184,7 +205,7 @@ function logLogin(log: Log, request: LoginRequest, verdict: Verdict, trace: Trac
     listener: request.listener,
     service: request.service,
     mechanism: request.mechanism,
-    account: trace.account?.address,
+    account: trace.account,
     asked: trace.asked,
     directory: trace.directory?.config.name,
     verdict: verdict.kind,

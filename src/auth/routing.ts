@@ -4,7 +4,7 @@
  * By the account's own `directory`, else by domain, else the default: the first directory without `domains`.
  */
 import type { Account, AccountIndex } from '../accounts/account.ts'
-import { canonicalAddress } from '../accounts/address.ts'
+import { canonicalAddress, domainOf } from '../accounts/address.ts'
 import type { DirectoryConfig } from '../config/config.ts'
 
 export type Routing = {
@@ -18,8 +18,7 @@ export function createRouting(directories: readonly DirectoryConfig[]): Routing 
   const byDomain = new Map(directories.flatMap(({ name, domains }) => domains.map(domain => [domain, name])))
   const only = directories.length === 1 ? directories[0]?.name : undefined
   const fallback = directories.find(({ domains }) => domains.length === 0)?.name
-  const ofAddress = (address: string): string | undefined =>
-    byDomain.get(address.slice(address.lastIndexOf('@') + 1)) ?? fallback
+  const ofAddress = (address: string): string | undefined => byDomain.get(domainOf(address)) ?? fallback
   const ofAccount: Routing['ofAccount'] = account => account.directory ?? ofAddress(account.address)
 
   return {

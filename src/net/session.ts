@@ -1,5 +1,5 @@
 /**
- * Session: one side of one connection, as a protocol sees it. Types only.
+ * Session: one side of one connection, as a protocol sees it. Types only, and the errors. PURE.
  *
  * `connection.ts` moves bytes, keeps limits and deadlines; a protocol is handed whole frames and answers text. Protocols
  * hold no sockets, connections know no protocols.
@@ -24,6 +24,11 @@ export type Wire = {
   /** A request is being worked on whose reply comes later. At the limit the connection stops reading. */
   begin(): void
   end(): void
+  /**
+   * Resolves when the peer has taken all that was sent, or is gone. What comes in many parts (LIST of a million users)
+   * waits for it between them.
+   */
+  drained(): Promise<void>
 }
 
 export type Session<Frame> = {

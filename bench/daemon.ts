@@ -1,0 +1,94 @@
+/**
+ * Daemon: `node dist/main.js serve` on the bench's site, as an administrator would run it: JSON log at level info, one
+ * line a login, here into a file. Its cost is in the figures.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cpuMs, residentMiB } from './process.ts'
+import { firstAnswer, type Server, type Site } from './server.ts'
+import { writeAccounts } from './site.ts'
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+export type Endpoint = 'userinfo' | 'introspect'
+
+function configuration(site: Site, endpoint: Endpoint): string {
+  const { folder } = site
+  const introspection = `auth.method = "basic"
+auth.username = "bearerd"
+auth.secret = "not a secret"
+`
+  return `[accounts]
+files = ["${folder}/accounts.jsonl"]
+[accounts.defaults]
+uid = "5000"
+gid = "5000"
+home = "/var/vmail/{domain}/{local}"
+
+[listen.imap]
+protocol = "dovecot-auth"
+path = "${folder}/auth"
+[listen.userdb]
+protocol = "dovecot-master"
+path = "${folder}/userdb"
+[listen.policy]
+protocol = "postfix-policy"
+path = "${folder}/policy"
+[listen.map]
+protocol = "postfix-socketmap"
+path = "${folder}/map"
+
+[directory.provider]
+type = "oidc"
+endpoint.url = "${site.providerUrl}/${endpoint}"
+endpoint.method = "${endpoint}"
+fields.email = "email"
+fields.username = "preferred_username"
+${endpoint === 'introspect' ? introspection : ''}
+[log]
+level = "info"
+format = "json"
+`
+}
+
+/** `nodeOptions` go before the program: `--cpu-prof`, for one. */
+export async function startDaemon(
+  site: Site,
+  endpoint: Endpoint,
+  nodeOptions: readonly string[] = [],
+): Promise<Server> {
+  const { folder } = site
+  const log = join(folder, 'log')
+  writeFileSync(join(folder, 'bearerd.toml'), configuration(site, endpoint))
+  await writeAccounts(join(folder, 'accounts.jsonl'), 'jsonl', site.accounts)
+
+  const started = performance.now()
+  const daemon = spawn(process.execPath, [...nodeOptions, program, 'serve', '--config', join(folder, 'bearerd.toml')], {
+    cwd: folder,
+    stdio: ['ignore', openSync(log, 'a'), 'inherit'],
+  })
+  const pid = daemon.pid
+  if (pid === undefined) throw new Error('bearerd could not be started')
+  const sockets = {
+    auth: join(folder, 'auth'),
+    userdb: join(folder, 'userdb'),
+    policy: join(folder, 'policy'),
+    map: join(folder, 'map'),
+  }
+  await firstAnswer(sockets.userdb, daemon)
+  return {
+    sockets,
+    startMs: performance.now() - started,
+    cpuMs: () => cpuMs(pid),
+    residentMiB: () => residentMiB(pid),
+    tidy: () => truncateSync(log),
+    stop: async () => {
+      const exit = once(daemon, 'exit')
+      daemon.kill()
+      await exit
+    },
+  }
+}

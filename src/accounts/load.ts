@@ -1,0 +1,130 @@
+/**
+ * Load: the account files as they stand, to an index of all accounts, or to what is wrong with them.
+ *
+ * Files that change while they are read are read again. A file that lost all its accounts is an error: it is more often
+ * an accident than meant, and every one of its users would be refused mail for good.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AccountsConfig } from '../config/config.ts'
+import type { Problem } from '../config/problem.ts'
+import { createIndex, type IndexBuilder } from './accounts.ts'
+import type { Entry, Parsed } from './file.ts'
+import { createNssResolver, type NssResolver } from './nss.ts'
+import { codeOf, fileProblem, readAccounts, type Stamp, stampsOf } from './read.ts'
+
+export type Loaded = {
+  /** Whole, unless there is an error among the problems: then not to be used. */
+  readonly builder: IndexBuilder
+  readonly problems: readonly Problem[]
+  /** Accounts by file. */
+  readonly counts: Map<string, number>
+  /** The cause lies outside the files, and may go away while they stay as they are. */
+  readonly transient: boolean
+}
+
+export type LoadOptions = {
+  readonly config: AccountsConfig
+  readonly directories: readonly string[]
+  /** Accounts by file, as they are in force now. */
+  readonly held: ReadonlyMap<string, number>
+  /** How long to wait for files that are being written. */
+  readonly settleMs: number
+}
+
+/** From here on TOML is a burden. */
+const manyInToml = 10_000
+/** The rest is not read. */
+const maxProblems = 1_000
+const maxAttempts = 5
+
+export async function loadAccounts(options: LoadOptions): Promise<Loaded & { readonly stamps: Stamp[] }> {
+  const { files } = options.config
+  for (let attempt = 1; ; attempt++) {
+    const stamps = await stampsOf(files)
+    const loaded = await loadOnce(options)
+    const now = await stampsOf(files)
+    const restless = files.find((_, index) => stamps[index] !== now[index])
+    if (restless === undefined) return { ...loaded, stamps }
+    if (attempt === maxAttempts) {
+      const problem = fileProblem(restless, 'keeps changing while it is read; write a copy aside and rename it')
+      return { ...loaded, stamps, problems: [...loaded.problems, problem], transient: true }
+    }
+    await pause(options.settleMs)
+  }
+}
+
+async function loadOnce({ config, directories, held }: LoadOptions): Promise<Loaded> {
+  const nss = createNssResolver()
+  const problems: Problem[] = []
+  const counts = new Map<string, number>()
+  let transient = false
+
+  const defaults = await nss.resolve(config.defaults)
+  if (!defaults.ok) {
+    transient = true
+    problems.push({ ...fileProblem('accounts.defaults', defaults.message), path: defaults.key })
+  }
+  const builder = createIndex({
+    delimiter: config.recipientDelimiter,
+    defaults: defaults.ok ? defaults.fields : {},
+    directories,
+  })
+
+  async function take(file: string, parsed: Parsed): Promise<void> {
+    problems.push(...parsed.problems)
+    counts.set(file, (counts.get(file) ?? 0) + parsed.entries.length)
+    for (const given of parsed.entries) {
+      const entry = nss.needed(given.account.userdb) ? await numbered(given, file, nss) : given
+      if ('account' in entry) problems.push(...builder.add(entry, file))
+      else {
+        transient = true
+        problems.push(entry)
+      }
+    }
+  }
+
+  for (const file of config.files) {
+    try {
+      for await (const parsed of readAccounts(file)) {
+        await take(file, parsed)
+        if (problems.length >= maxProblems) return { builder, problems, counts, transient }
+      }
+    } catch (error) {
+      const code = codeOf(error)
+      transient ||= code !== 'ENOENT'
+      problems.push(fileProblem(file, code === 'ENOENT' ? missing : `can't be read (${code})`))
+    }
+  }
+  problems.push(...census(config, counts, held, problems))
+  return { builder, problems, counts, transient }
+}
+
+const missing = "doesn't exist; create it empty if that is intended"
+
+/** An account whose uid and gid are numbers. */
+async function numbered({ account, line }: Entry, file: string, nss: NssResolver): Promise<Entry | Problem> {
+  const resolved = await nss.resolve(account.userdb)
+  if (resolved.ok) return { account: { ...account, userdb: resolved.fields }, line }
+  return { severity: 'error', file, line, path: `userdb.${resolved.key}`, message: resolved.message }
+}
+
+/** What only shows when all is counted: accounts that have gone, and too many of them. */
+function census(
+  { files, unknown }: AccountsConfig,
+  counts: ReadonlyMap<string, number>,
+  held: ReadonlyMap<string, number>,
+  found: readonly Problem[],
+): Problem[] {
+  const faulty = new Set(found.filter(({ severity }) => severity === 'error').map(({ file }) => file))
+  const sound = files.filter(file => !faulty.has(file))
+  const emptied = sound.filter(file => (held.get(file) ?? 0) > 0 && counts.get(file) === 0)
+  const problems = emptied.map(file =>
+    fileProblem(file, `was emptied: it held ${held.get(file)} accounts; restart bearerd if that is intended`),
+  )
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  if (total === 0 && sound.length === files.length && problems.length === 0 && unknown === 'reject')
+    problems.push(fileProblem(files[0] ?? '', 'no account in any file: every login and all mail would be refused'))
+  for (const file of sound.filter(file => file.endsWith('.toml') && (counts.get(file) ?? 0) > manyInToml))
+    problems.push(fileProblem(file, `holds over ${manyInToml} accounts; a .jsonl file loads them faster`, 'warning'))
+  return problems
+}

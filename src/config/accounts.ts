@@ -1,0 +1,64 @@
+/** Accounts: `[accounts]`, checked across its keys and against the directories. The files themselves are read elsewhere. */
+import { resolve } from 'node:path'
+import type { AccountsConfig, DirectoryConfig } from './config.ts'
+import type { Report } from './report.ts'
+import type { RawConfig } from './schema.ts'
+import { nearest } from './suggest.ts'
+import { placeholders, quote } from './values.ts'
+
+const knownPlaceholders = ['address', 'local', 'domain']
+
+/** `report` begins at `accounts`; relative files belong to `folder`. */
+export function readAccounts(
+  raw: RawConfig['accounts'],
+  { folder, directories, report }: { folder: string; directories: readonly DirectoryConfig[]; report: Report },
+): AccountsConfig {
+  const files = readFiles(raw.files ?? [], folder, report)
+  if (raw.unknown === 'create') checkCreate(files, directories, report)
+  return {
+    files,
+    unknown: raw.unknown,
+    recipientDelimiter: raw['recipient-delimiter'],
+    defaults: readDefaults(raw.defaults, report.within('defaults')),
+  }
+}
+
+function readFiles(names: readonly string[], folder: string, report: Report): string[] {
+  const files = names.map(name => resolve(folder, name))
+  for (const [index, file] of files.entries()) {
+    if (!/\.(toml|jsonl)$/.test(file)) report.error(['files', index], 'expected a file that ends in .toml or .jsonl')
+    if (files.indexOf(file) < index) report.error(['files', index], `${file} is in the list already`)
+  }
+  return files
+}
+
+function checkCreate(files: readonly string[], directories: readonly DirectoryConfig[], report: Report): void {
+  const last = files.at(-1)
+  if (last !== undefined && !last.endsWith('.jsonl'))
+    report.error(['unknown'], '"create" adds accounts to the last of accounts.files, which must end in .jsonl then')
+  const open = directories.filter(
+    ({ require: { audience, clients, scopes, claim } }) =>
+      [...audience, ...clients, ...scopes, ...Object.keys(claim)].length === 0,
+  )
+  if (open.length > 0)
+    report.warn(
+      ['unknown'],
+      `anybody with a token of ${open.map(({ name }) => quote(name)).join(', ')} gets a mailbox; set require.claim, or another of require.*, to say who may`,
+    )
+}
+
+function readDefaults(raw: RawConfig['accounts']['defaults'], report: Report): Record<string, string> {
+  for (const [field, value = ''] of raw) {
+    for (const name of placeholders(value))
+      if (!knownPlaceholders.includes(name)) report.error([field], badPlaceholder(name))
+    if (field === 'uid' && /^(0+|root)$/.test(value))
+      report.error([field], 'mail is not stored as root: expected another user')
+  }
+  return Object.fromEntries([...raw].map(([field, value]) => [field, value ?? '']))
+}
+
+function badPlaceholder(name: string): string {
+  const meant = nearest(name, knownPlaceholders)
+  const known = knownPlaceholders.map(word => `{${word}}`).join(', ')
+  return `unknown placeholder ${quote(`{${name}}`)}; ${meant === undefined ? `known are ${known}` : `did you mean {${meant}}?`}`
+}

@@ -1,0 +1,120 @@
+/**
+ * Directories: `[directory.NAME]`, one OpenID provider each, checked across their keys.
+ *
+ * A directory that cannot tell tokens meant for mail from others is allowed, since the providers' forms of Stalwart's
+ * documentation are of this kind, but it is warned of.
+ */
+import { givenKeys, readClientAuth } from './client-auth.ts'
+import type { ClientAuth, DirectoryConfig } from './config.ts'
+import { type Folders, openToAll } from './files.ts'
+import type { Report } from './report.ts'
+import type { RawConfig, RawDirectory } from './schema.ts'
+import { readTls } from './tls.ts'
+import { quote, urlComplaint } from './values.ts'
+
+/** `report` begins at `directory`; `fileMode` is that of bearerd.toml. */
+export async function readDirectories(
+  raw: RawConfig['directory'],
+  { folders, fileMode, report }: { folders: Folders; fileMode: number; report: Report },
+): Promise<DirectoryConfig[]> {
+  const directories: DirectoryConfig[] = []
+  for (const [name, table] of raw) {
+    warnOfInlineSecrets(table, fileMode, report.within(name))
+    directories.push(await readDirectory(name, table, folders, report.within(name)))
+  }
+  checkDomains(directories, report)
+  return directories
+}
+
+async function readDirectory(
+  name: string,
+  raw: RawDirectory,
+  folders: Folders,
+  report: Report,
+): Promise<DirectoryConfig> {
+  const { endpoint, require, fields } = raw
+  checkUrls(raw, report)
+  const directory: DirectoryConfig = {
+    name,
+    timeoutMs: raw.timeout,
+    issuer: raw.issuer,
+    endpoint: { method: endpoint.method, url: endpoint.url },
+    auth: (await readAuth(raw, folders, report)) ?? { method: 'none' },
+    fields: { email: fields.email, username: fields.username, fullName: fields['full-name'] },
+    domains: [...new Set(raw.domains)],
+    require: {
+      audience: require.audience ?? [],
+      scopes: require.scopes ?? [],
+      clients: require.clients ?? [],
+      emailVerified: require['email-verified'],
+      claim: claimGates(require.claim),
+    },
+    tls: await readTls(raw.tls, folders, report.within('tls')),
+    connections: raw.connections,
+  }
+  warnOfForeignTokens(directory, report)
+  return directory
+}
+
+function checkUrls({ endpoint, issuer, ...raw }: RawDirectory, report: Report): void {
+  const allowHttp = raw['allow-http']
+  const check = (path: string[], url: string | undefined, isIssuer: boolean): void => {
+    const complaint = url === undefined ? undefined : urlComplaint(url, { allowHttp, issuer: isIssuer })
+    if (complaint !== undefined) report.error(path, complaint)
+  }
+  check(['endpoint', 'url'], endpoint.url, false)
+  check(['issuer'], issuer, true)
+  if (endpoint.url === undefined && issuer === undefined && !report.broken(['issuer']))
+    report.error(['endpoint', 'url'], 'needed, unless issuer is set: then the provider tells its endpoints')
+}
+
+async function readAuth(raw: RawDirectory, folders: Folders, report: Report): Promise<ClientAuth | undefined> {
+  if (report.broken(['endpoint', 'method'])) return undefined
+  if (raw.endpoint.method === 'introspect') return readClientAuth(raw.auth, { folders, report: report.within('auth') })
+  if (raw.auth.method !== undefined || givenKeys(raw.auth).length > 0)
+    report.warn(['auth'], 'not used with endpoint.method = "userinfo", which is asked with the user\'s own token')
+  return { method: 'none' }
+}
+
+function claimGates(raw: RawDirectory['require']['claim']): Record<string, readonly string[]> {
+  return Object.fromEntries([...raw].map(([claim, values]) => [claim, values ?? []]))
+}
+
+function warnOfInlineSecrets({ auth }: RawDirectory, fileMode: number, report: Report): void {
+  const open = openToAll(fileMode)
+  if (open === undefined) return
+  for (const key of ['secret', 'token', 'key'] as const)
+    if (auth[key] !== undefined)
+      report.warn(['auth', key], `the secret stands in a file ${open}; or use auth.${key}-file`)
+}
+
+/** The confused deputy: see RFC 9700 section 2.3 for why tokens have an audience. */
+function warnOfForeignTokens({ endpoint, require }: DirectoryConfig, report: Report): void {
+  const asked = (['audience', 'clients', 'scopes'] as const).filter(key => require[key].length > 0)
+  if (asked.length === 0)
+    report.warn(
+      ['require'],
+      "any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have",
+    )
+  else if (endpoint.method === 'userinfo' && !report.broken(['endpoint', 'method']))
+    report.warn(
+      ['require'],
+      `userinfo does not tell ${asked.join(', ')} of a token: they are read in tokens that are JWTs, and opaque tokens are refused; for those, use endpoint.method = "introspect"`,
+    )
+}
+
+function checkDomains(directories: readonly DirectoryConfig[], report: Report): void {
+  const owners = new Map<string, string>()
+  for (const { name, domains } of directories)
+    for (const domain of domains) {
+      const owner = owners.get(domain)
+      if (owner !== undefined) report.error([name, 'domains'], `${domain} belongs to directory ${quote(owner)} already`)
+      else owners.set(domain, name)
+    }
+  const [first, ...others] = directories.filter(({ domains }) => domains.length === 0)
+  for (const { name } of others)
+    report.warn(
+      [name],
+      `has no "domains", and so has ${quote(first?.name ?? '')}, which comes first and is the default; only accounts with directory = ${quote(name)} come here`,
+    )
+}

@@ -1,0 +1,268 @@
+/**
+ * Auth requests: the logins under way on one auth-client connection, after its handshake.
+ *
+ * A request is either at work (a verdict is awaited, DEADLINE_MS at most) or waits for the client's answer to a challenge
+ * (CHALLENGE_MS at most), or is over. Any number may be under way and they end in any order. A verdict that comes when
+ * its request is over is dropped: it is neither sent nor offered for redemption.
+ *
+ * The verdict's bytes (Dovecot lib-auth/auth-client-request.c; Postfix xsasl/xsasl_dovecot_server.c):
+ *   accept        OK user=
+ *   reject        CONT with RFC 7628 JSON where the mechanism has it, the client's dummy answer, then FAIL
+ *   unavailable   FAIL code=temp_fail; to smtpd nothing, the connection is destroyed: it turns every FAIL into 535 and
+ *                 only a lost connection into 454
+ */
+import { type UnavailableReason, unavailableReasons } from '../auth/reason.ts'
+import type { Authenticate, LoginRequest, Reject, Verdict } from '../auth/verdict.ts'
+import type { ListenerConfig } from '../config/config.ts'
+import { describeError, type Log } from '../log.ts'
+import { createExpiring } from '../net/expiring.ts'
+import { ProtocolError, type Wire } from '../net/session.ts'
+import type { Credentials, Exchange, Malformed, Mechanism } from '../sasl/mechanism.ts'
+import { decodeBase64 } from './base64.ts'
+import {
+  type Auth,
+  type ClientMessage,
+  type Cont,
+  encodeCancelled,
+  encodeCont,
+  encodeFail,
+  encodeOk,
+  type Failure,
+} from './client.ts'
+import { failureChallenge, userText } from './failure.ts'
+import type { Offers } from './logins.ts'
+
+/** Postfix hangs up after 10 s (AUTH_TIMEOUT). */
+const DEADLINE_MS = 8_000
+/** MASTER_AUTH_SERVER_TIMEOUT_SECS. Postfix never says that its client gave up. */
+const CHALLENGE_MS = 150_000
+/** A login process has at most client_limit clients, 1000 by default. Beyond, the oldest is forgotten. */
+const CHALLENGE_LIMIT = 4096
+/** smtpd cuts `AUTH <mechanism> <response>` here unless line_length_limit is raised (smtpd_chat.c, up to 3.11). */
+const POSTFIX_LINE_CHARS = 2048
+
+export type RequestsOptions = {
+  /** Its protocol, `dovecot-auth` or `postfix-sasl`, says who speaks. */
+  readonly listener: ListenerConfig
+  readonly mechanisms: readonly Mechanism[]
+  readonly tokenBytes: number
+  readonly authenticate: Authenticate
+  readonly log: Log
+}
+
+type Request = {
+  readonly auth: Auth
+  readonly mechanism: Mechanism
+  readonly exchange: Exchange
+}
+
+type Work = {
+  readonly request: Request
+  /** The name asked for, for the mail server's log. */
+  readonly asked: string | undefined
+  /** Told if the verdict is a rejection, instead of what would be told else. */
+  readonly failure: Failure | undefined
+}
+
+type Waiting = {
+  readonly request: Request
+  /** Told after the client's answer, whatever it is. Without one, the answer is the mechanism's. */
+  readonly failure: Failure | undefined
+}
+
+export type Requests = {
+  receive(message: ClientMessage): void
+  close(): void
+}
+
+export function createRequests(
+  wire: Wire,
+  clientMinor: number,
+  offers: Offers | undefined,
+  { listener, mechanisms, tokenBytes, authenticate, log }: RequestsOptions,
+): Requests {
+  const postfix = listener.protocol === 'postfix-sasl'
+  const atWork = createExpiring<number, Work>({ afterMs: DEADLINE_MS, expired: tooLate })
+  const waiting = createExpiring<number, Waiting>({ afterMs: CHALLENGE_MS, limit: CHALLENGE_LIMIT })
+
+  // From the client
+
+  function receive(message: ClientMessage): void {
+    if (message.kind === 'auth') begin(message)
+    else if (message.kind === 'cont') proceed(message)
+    else if (message.kind === 'cancel') cancel(message.id)
+    else throw new ProtocolError('a second handshake')
+  }
+
+  function begin(auth: Auth): void {
+    const { id, response } = auth
+    // smtpd does one login at a time, and doesn't tell when its client gives one up ("*", or hangs up).
+    if (postfix) waiting.clear()
+    if (atWork.get(id) ?? waiting.get(id)) throw new ProtocolError('AUTH with the id of an unfinished request')
+    const name = auth.mechanism.toUpperCase()
+    const mechanism = mechanisms.find(known => known.name === name)
+    if (mechanism === undefined) throw new ProtocolError('AUTH with a mechanism that was not offered')
+    offers?.withdraw(id)
+    const request = { auth, mechanism, exchange: mechanism.start({ tokenBytes }) }
+    // Before 1.2, an empty resp= meant that there is none. "=" is RFC 4954's empty response, which smtpd passes on.
+    if (response === undefined || (response === '' && clientMinor < 2)) step(request, undefined)
+    else decode(request, response === '=' ? '' : response, 'initial')
+  }
+
+  function proceed({ id, data, surplus }: Cont): void {
+    const pending = waiting.take(id)
+    if (pending === undefined) unexpected(id)
+    else if (pending.failure !== undefined) wire.send(encodeFail(id, pending.failure))
+    else if (surplus.every(isChannelBinding)) decode(pending.request, data, 'continued')
+    else invalid(pending.request, 'continued')
+  }
+
+  /** Dovecot before 2.4.4 passes on what a mail client typed, with its TABs: a field is one of ours only since 1.3. */
+  function isChannelBinding(field: string): boolean {
+    return clientMinor >= 3 && field.startsWith('channel_binding=')
+  }
+
+  /** As auth-request-handler.c answers. Not to smtpd: a challenge that timed out is no reason for a 535. */
+  function unexpected(id: number): void {
+    if (postfix) {
+      wire.destroy('CONT for a login that has timed out')
+      return
+    }
+    const busy = atWork.take(id) !== undefined
+    wire.send(encodeFail(id, { reason: busy ? 'Unexpected continuation' : 'Authentication request timed out' }))
+    if (busy) wire.end()
+  }
+
+  /** 2.3 disconnects on a CANCELLED, which it doesn't know; 2.4.4 waits for it. */
+  function cancel(id: number): void {
+    waiting.take(id)
+    offers?.withdraw(id)
+    if (clientMinor >= 4) wire.send(encodeCancelled(id))
+    if (atWork.take(id) !== undefined) wire.end()
+  }
+
+  // Through the mechanism to the decision
+
+  function decode(request: Request, text: string, which: 'initial' | 'continued'): void {
+    const bytes = decodeBase64(text)
+    if (bytes === undefined) invalid(request, which)
+    else step(request, bytes)
+  }
+
+  function invalid(request: Request, which: 'initial' | 'continued'): void {
+    const reason = `Invalid base64 data in ${which} response`
+    ask(
+      request,
+      { kind: 'malformed', why: `invalid base64 in the ${which} response` },
+      { code: 'invalid_base64', reason },
+    )
+  }
+
+  function step(request: Request, response: Buffer | undefined): void {
+    const outcome = request.exchange(response)
+    if (outcome.kind === 'challenge') {
+      waiting.set(request.auth.id, { request, failure: undefined })
+      wire.send(encodeCont(request.auth.id, outcome.data))
+    } else ask(request, outcome)
+  }
+
+  function ask(request: Request, credentials: Credentials | Malformed, failure?: Failure): void {
+    const { id, service, remoteAddress, session } = request.auth
+    const truncated = credentials.kind === 'malformed' && postfix && isCut(request.auth)
+    const work = {
+      request,
+      asked: credentials.kind === 'token' ? credentials.authzid?.slice(0, 256) : undefined,
+      failure: truncated ? undefined : failure,
+    }
+    atWork.set(id, work)
+    wire.begin()
+    void conclude(work, {
+      listener: listener.name,
+      service,
+      mechanism: request.mechanism.name,
+      credentials: truncated ? { ...credentials, truncated } : credentials,
+      remoteAddress,
+      session,
+    })
+  }
+
+  async function conclude(work: Work, login: LoginRequest): Promise<void> {
+    let verdict: Verdict
+    try {
+      verdict = await authenticate(login)
+      if (verdict.kind === 'accept' && verdict.account.address === '') throw new Error('an account without an address')
+    } catch (error) {
+      log.error({ event: 'fault', listener: listener.name, ...describeError(error) }, 'a fault in bearerd')
+      verdict = { kind: 'unavailable', reason: 'internal_error', user: undefined }
+    }
+    const { id } = work.request.auth
+    if (atWork.get(id) !== work) return
+    atWork.take(id)
+    answer(work, verdict)
+    wire.end()
+  }
+
+  // To the client
+
+  function answer({ request, asked, failure }: Work, verdict: Verdict): void {
+    const { id } = request.auth
+    if (verdict.kind === 'accept') accept(request, verdict.account.address)
+    else if (verdict.kind === 'unavailable') unavailable(request, verdict.reason, verdict.user ?? asked)
+    else if (failure !== undefined) wire.send(encodeFail(id, failure))
+    else reject(request, verdict)
+  }
+
+  function accept({ auth, mechanism }: Request, address: string): void {
+    if (!isMta(auth)) offers?.offer(auth.id, { address, mechanism: mechanism.name })
+    wire.send(encodeOk(auth.id, address))
+  }
+
+  function reject(request: Request, { user, code, userMessage, oauth }: Reject): void {
+    const { id } = request.auth
+    const failure = { user, code, reason: userText(userMessage) }
+    const form = challengeForm(request)
+    if (form === undefined) wire.send(encodeFail(id, failure))
+    else {
+      waiting.set(id, { request, failure })
+      wire.send(encodeCont(id, failureChallenge(form, oauth)))
+    }
+  }
+
+  /** Over IMAP and POP3, Thunderbird can't bear the XOAUTH2 challenge: it repeats its command as the answer. */
+  function challengeForm({ auth, mechanism }: Request): Mechanism['failure'] {
+    if (mechanism.failure !== 'xoauth2') return mechanism.failure
+    const smtp = postfix || auth.service === 'smtp' || auth.service === 'submission'
+    const wanted = listener.xoauth2Challenge
+    return wanted === 'always' || (wanted === 'auto' && smtp) ? 'xoauth2' : undefined
+  }
+
+  function unavailable({ auth }: Request, reason: UnavailableReason, user: string | undefined): void {
+    if (isMta(auth)) wire.destroy(`no verdict on a login: ${reason}`)
+    else wire.send(encodeFail(auth.id, { user, code: 'temp_fail' }))
+  }
+
+  /** On a dovecot-auth socket too there may be an smtpd, led there by mistake, or Exim, which defers as smtpd does. */
+  function isMta({ service, nologin }: Auth): boolean {
+    return postfix || nologin || service === 'smtp'
+  }
+
+  function tooLate({ request, asked }: Work): void {
+    const { meaning, cure } = unavailableReasons.deadline
+    const fields = { event: 'deadline', listener: listener.name, mechanism: request.mechanism.name }
+    log.warn({ ...fields, reason: 'deadline', cure }, meaning)
+    unavailable(request, 'deadline', asked)
+    wire.end()
+  }
+
+  function close(): void {
+    atWork.clear()
+    waiting.clear()
+    offers?.close()
+  }
+
+  return { receive, close }
+}
+
+function isCut({ mechanism, response }: Auth): boolean {
+  return response !== undefined && `AUTH ${mechanism} ${response}`.length === POSTFIX_LINE_CHARS
+}

@@ -1,0 +1,67 @@
+/**
+ * Logins: the successful logins that a mail process has yet to pick up.
+ *
+ * imap-login gets OK on an auth-client connection and hands its pid, the request's id and the connection's cookie to imap,
+ * which redeems them with REQUEST on an auth-master connection, some 20 ms later (Dovecot auth-request-handler.c,
+ * auth_request_handler_master_request). A login is redeemed once, while the connection that gave it is open, and not
+ * later than the mail process would wait for it.
+ *
+ * Two connections of one pid are both kept: pids repeat across containers, and the cookie tells them apart.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { createExpiring, type Expiring } from '../net/expiring.ts'
+
+/** MASTER_AUTH_SERVER_TIMEOUT_SECS. */
+const LOGIN_MS = 150_000
+/** Per connection; a login process serves at most client_limit (1000 by default) clients. Beyond, the oldest goes. */
+const LOGIN_LIMIT = 4096
+
+export type Login = {
+  /** Canonical address of the account. */
+  readonly address: string
+  readonly mechanism: string
+}
+
+/** The logins of one auth-client connection. */
+export type Offers = {
+  offer(requestId: number, login: Login): void
+  withdraw(requestId: number): void
+  close(): void
+}
+
+export type Logins = {
+  open(clientPid: number, cookie: Buffer): Offers
+  redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined
+}
+
+type Client = { readonly cookie: Buffer; readonly logins: Expiring<number, Login> }
+
+export function createLogins(): Logins {
+  const clients = new Map<number, Client[]>()
+
+  function open(clientPid: number, cookie: Buffer): Offers {
+    const client = { cookie, logins: createExpiring<number, Login>({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT }) }
+    clients.set(clientPid, [...(clients.get(clientPid) ?? []), client])
+    return {
+      offer: client.logins.set,
+      withdraw: client.logins.take,
+      close: () => {
+        client.logins.clear()
+        const others = (clients.get(clientPid) ?? []).filter(other => other !== client)
+        if (others.length === 0) clients.delete(clientPid)
+        else clients.set(clientPid, others)
+      },
+    }
+  }
+
+  function redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined {
+    const client = clients.get(clientPid)?.find(({ cookie: expected }) => sameCookie(expected, cookie))
+    return client?.logins.take(requestId)
+  }
+
+  return { open, redeem }
+}
+
+function sameCookie(expected: Buffer, cookie: Buffer): boolean {
+  return expected.length === cookie.length && timingSafeEqual(expected, cookie)
+}

@@ -1,0 +1,71 @@
+/**
+ * Expiring: a map whose entries live for one fixed time. One timer serves them all, since they end in the order in which
+ * they came: a request that is answered at once costs no timer of its own.
+ *
+ * Entries beyond `limit` push out the oldest, as if its time were over.
+ */
+export type Expiring<Key, Value> = {
+  /** A key that is there already starts anew. */
+  set(key: Key, value: Value): void
+  get(key: Key): Value | undefined
+  /** Removes an entry and returns it. */
+  take(key: Key): Value | undefined
+  size(): number
+  /** Forgets all entries; none of them expires. */
+  clear(): void
+}
+
+type ExpiringOptions<Key, Value> = {
+  readonly afterMs: number
+  readonly limit?: number
+  expired?(value: Value, key: Key): void
+}
+
+export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>): Expiring<Key, Value> {
+  const { afterMs, limit = Number.POSITIVE_INFINITY, expired } = options
+  const entries = new Map<Key, { readonly value: Value; readonly dueMs: number }>()
+  let timer: NodeJS.Timeout | undefined
+
+  function sweep(): void {
+    timer = undefined
+    const nowMs = performance.now()
+    for (const [key, { value, dueMs }] of entries) {
+      if (dueMs > nowMs) {
+        timer ??= setTimeout(sweep, Math.ceil(dueMs - nowMs))
+        return
+      }
+      entries.delete(key)
+      expired?.(value, key)
+    }
+  }
+
+  function take(key: Key): Value | undefined {
+    const entry = entries.get(key)
+    if (entry === undefined) return undefined
+    entries.delete(key)
+    return entry.value
+  }
+
+  return {
+    set: (key, value) => {
+      entries.delete(key)
+      entries.set(key, { value, dueMs: performance.now() + afterMs })
+      if (entries.size > limit) {
+        for (const [oldest, entry] of entries) {
+          entries.delete(oldest)
+          expired?.(entry.value, oldest)
+          break
+        }
+      }
+      timer ??= setTimeout(sweep, afterMs)
+    },
+    get: key => entries.get(key)?.value,
+    take,
+    size: () => entries.size,
+    clear: () => {
+      entries.clear()
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Answer: what a provider sent back, and whether it may be believed. PURE.
+ *
+ * Only status 200 with a JSON object (RFC 8259: in UTF-8) is an answer; everything else becomes a Fault. A refusal of
+ * the token is a fault too until somebody who knows who was asked, and with whose credentials, calls it a refusal
+ * (`refusal`).
+ */
+import { isUtf8 } from 'node:buffer'
+import { Fault, type OAuthError, oauthErrors } from './fault.ts'
+import type { Claims, TokenVerdict } from './token-verdict.ts'
+
+export type Answer = {
+  readonly status: number
+  /** Header fields, empty if absent. */
+  readonly contentType: string
+  readonly challenge: string
+  readonly body: Buffer
+}
+
+const json = /^application\/([\w.-]+\+)?json[\t ]*(;|$)/i
+const jwt = /^application\/([\w.-]+\+)?jwt[\t ]*(;|$)/i
+
+/** The JSON object of a good answer. Throws Fault, and nothing else. */
+export function readAnswer(answer: Answer): Claims {
+  const { status, contentType, body } = answer
+  if (status !== 200) throw statusFault(answer)
+  if (jwt.test(contentType)) throw new Fault('SIGNED_ANSWER', status)
+  if (!json.test(contentType)) throw new Fault('NOT_JSON', status)
+  const value = parseJson(body)
+  if (value === undefined) throw new Fault('NOT_JSON', status)
+  if (!isObject(value)) throw new Fault('NOT_AN_OBJECT', status)
+  return value
+}
+
+/**
+ * The provider's word that a bearer token is not good (RFC 6750 section 3.1), if a fault is that. Status 400 with any
+ * other code is about the request, so about us.
+ */
+export function refusal({ status, oauthError }: Fault): Extract<TokenVerdict, { kind: 'refused' }> | undefined {
+  const refused = status === 401 || status === 403 || (status === 400 && oauthError === 'invalid_token')
+  if (!refused) return undefined
+  return { kind: 'refused', error: oauthError === 'insufficient_scope' ? 'insufficient_scope' : 'invalid_token' }
+}
+
+function statusFault({ status, challenge, body }: Answer): Fault {
+  const oauthError = errorInChallenge(challenge) ?? errorInBody(body)
+  return new Fault(status === 400 && oauthError ? `HTTP 400 ${oauthError}` : `HTTP ${status}`, status, oauthError)
+}
+
+/** RFC 6750 section 3: `WWW-Authenticate: Bearer realm="…", error="invalid_token"`. */
+function errorInChallenge(challenge: string): OAuthError | undefined {
+  return knownError(/(?:^|[\t ,])error[\t ]*=[\t ]*"?(\w+)/i.exec(challenge)?.[1])
+}
+
+/** RFC 6749 section 5.2: `{"error":"invalid_client"}`. */
+function errorInBody(body: Buffer): OAuthError | undefined {
+  const value = parseJson(body)
+  return isObject(value) ? knownError(value.error) : undefined
+}
+
+/** Nothing but registered codes, so that no text of the provider's gets into a log. */
+function knownError(text: unknown): OAuthError | undefined {
+  return oauthErrors.find(code => code === text)
+}
+
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) return undefined
+  try {
+    // RFC 8259 section 8.1 lets a reader ignore a byte order mark.
+    return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''))
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

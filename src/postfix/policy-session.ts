@@ -1,0 +1,43 @@
+/**
+ * Policy session: answers smtpd's `check_policy_service` (SMTPD_POLICY_README) whether a recipient exists.
+ *
+ * Only ever says DUNNO, "no", or "later": what may be relayed is not decided here. A request that isn't one ends the
+ * connection; smtpd then tries once more and answers 451 4.3.5 (its default_action), so nothing is lost or let in.
+ */
+import type { AccountIndex } from '../accounts/account.ts'
+import { blocks } from '../net/framing.ts'
+import type { Dialect } from '../net/session.ts'
+import { type LookupOptions, watchedAccounts } from './accounts.ts'
+import { encodePolicyReply, type PolicyRequest, readPolicyRequest } from './policy.ts'
+
+/** Thirty attributes, of which few are from the SMTP client, each no longer than an SMTP command. */
+const maxBytes = 65_536
+
+const noOpinion = encodePolicyReply('DUNNO')
+const unknown = encodePolicyReply('550 5.1.1 User unknown')
+const disabled = encodePolicyReply('550 5.2.1 Mailbox disabled, not accepting messages')
+const later = encodePolicyReply('DEFER_IF_PERMIT 4.3.0 Recipients cannot be looked up at the moment')
+
+export function createPolicyDialect(options: LookupOptions): Dialect<string[]> {
+  const current = watchedAccounts(options)
+  return {
+    framer: () => blocks({ maxBytes }),
+    open: wire => ({
+      receive: lines => wire.send(answer(readPolicyRequest(lines), current)),
+      closed: () => {},
+    }),
+  }
+}
+
+function answer({ request, recipient }: PolicyRequest, current: () => AccountIndex | undefined): string {
+  // Another kind of question, should there ever be one, is not ours to answer.
+  if (request !== 'smtpd_access_policy') return noOpinion
+  // No single recipient (MAIL, DATA, END-OF-MESSAGE), or a bare `postmaster`, which smtpd accepts as it must.
+  const at = recipient.lastIndexOf('@')
+  if (at === -1) return noOpinion
+  const index = current()
+  if (index === undefined) return later
+  const found = index.recipient(recipient)
+  if (found !== undefined) return found.account.receives ? noOpinion : disabled
+  return index.hasDomain(recipient.slice(at + 1)) ? unknown : noOpinion
+}

@@ -1,0 +1,141 @@
+/**
+ * Processes that tests start: commands that end, and servers that run until they are stopped.
+ *
+ * A server is stopped by its pid: by the test, or when the test's process ends in any way that lets it run a handler.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/** Long enough for a machine that is busy with other tests; reached only when something is broken. */
+export const patienceMs = 10_000
+
+export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+/** Runs a command to its end. Whatever its exit status, the result is returned. */
+export function run(command: string, args: readonly string[], input = '', cwd?: string): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, timeout: patienceMs, env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' } })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', text => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', text => {
+      stderr += text
+    })
+    child.stdin.on('error', () => {}) // The command may end without reading it.
+    child.stdin.end(input)
+    child.on('error', reject)
+    child.on('close', code => resolve({ code, stdout, stderr }))
+  })
+}
+
+/** As `run`, for commands that must succeed. */
+export async function must(command: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(command, args)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: exit status ${code}\n${stdout}${stderr}`)
+  return stdout
+}
+
+export type Server = {
+  readonly pid: number
+  /** What it has written to stdout and stderr. */
+  output(): string
+  /** The first line, past or future, that satisfies `wanted`. */
+  line(what: string, wanted: (line: string) => boolean): Promise<string>
+  signal(name: NodeJS.Signals): void
+  /** Sends the signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+// The test runner ends a file that takes too long by SIGTERM.
+process.once('SIGTERM', () => process.exit(143))
+
+export function startServer(command: string, args: readonly string[], cwd?: string): Server {
+  const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' }
+  // Detached: Postfix's master(8) ends its children through the process group that it leads.
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${command} could not be started`)
+  running.add(child)
+  const lines: string[] = []
+  const listeners = new Set<() => void>()
+  const changed = () => {
+    for (const listener of listeners) listener()
+  }
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', text => {
+      lines.push(text)
+      changed()
+    })
+  }
+  let ended = false
+  const end = new Promise<void>(resolve => {
+    child.on('exit', () => {
+      running.delete(child)
+      ended = true
+      changed()
+      resolve()
+    })
+  })
+  const output = () => lines.join('\n')
+  return {
+    pid,
+    output,
+    signal: name => void child.kill(name),
+    line: (what, wanted) =>
+      new Promise((resolve, reject) => {
+        const finish = (settle: () => void) => {
+          clearTimeout(timer)
+          listeners.delete(look)
+          settle()
+        }
+        const look = () => {
+          const found = lines.find(wanted)
+          if (found !== undefined) finish(() => resolve(found))
+          else if (ended) finish(() => reject(new Error(`${command} ended without "${what}":\n${output()}`)))
+        }
+        const late = () => finish(() => reject(new Error(`${command} gave no "${what}" in time:\n${output()}`)))
+        const timer = setTimeout(late, patienceMs)
+        listeners.add(look)
+        look()
+      }),
+    stop: async (signal = 'SIGTERM') => {
+      if (!ended) child.kill(signal)
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      await end
+      clearTimeout(timer)
+    },
+  }
+}
+
+/**
+ * Waits until a probe of something that announces nothing, such as another program's log file, gives a value.
+ */
+export async function eventually<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const end = Date.now() + patienceMs
+  for (;;) {
+    const value = await probe()
+    if (value !== undefined) return value
+    if (Date.now() > end) throw new Error(`Not in time: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 30))
+  }
+}
+
+/** A port that nobody listens on, below the range that the kernel gives to outgoing connections. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const free = await new Promise<boolean>(resolve => {
+      const server = createServer()
+      server.on('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Site: an OpenID provider, bearerd, Dovecot and Postfix, put together as docs/howto says, in a folder under /tmp. Each
+ * interop test file has one of its own, and stops it at its end; when a test fails, it prints what the servers logged.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, beforeEach } from 'node:test'
+import { startProvider } from '/tmp/interop-stub/provider.ts'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { type Dovecot, startDovecot } from './dovecot.ts'
+import { settings } from './howto.ts'
+import { type Postfix, prepareQueue, startPostfix } from './postfix.ts'
+import { must } from './process.ts'
+
+export type Site = {
+  readonly folder: string
+  readonly provider: Awaited<ReturnType<typeof startProvider>>
+  readonly daemon: Daemon
+  readonly dovecot: Dovecot
+  readonly postfix: Postfix
+  /** What stands for /var/spool/postfix. */
+  readonly queue: string
+  /** The certificate of Postfix, which is its own authority. */
+  readonly certificate: string
+  /** Puts a file into the folder and returns its path. */
+  write(name: string, text: string): string
+  /** Replaces the account file and has it read. */
+  accounts(text: string): void
+}
+
+type Part = { stop(): unknown; log?(): string }
+
+export type SiteOptions = {
+  /** What is in accounts.toml. */
+  readonly accounts: string
+  /** Further settings of bearerd.toml. */
+  readonly bearerd?: string
+  /** main.cf and master.cf, where not those of docs/howto/postfix.md. */
+  readonly postfix?: { readonly main?: string; readonly master?: string; readonly extra?: readonly string[] }
+}
+
+export async function startSite(options: SiteOptions): Promise<Site> {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-'))
+  chmodSync(folder, 0o755) // Dovecot's and Postfix's users must get through.
+  const parts: (Part & { name: string })[] = []
+  const started = <T extends Part>(name: string, part: T): T => {
+    parts.unshift({ ...part, name })
+    return part
+  }
+  after(async () => {
+    for (const { stop } of parts) await stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const name of ['run', 'mail', 'dovecot', 'postfix']) mkdirSync(join(folder, name))
+  await must('chown', `${mailUid}:${mailUid}`, join(folder, 'mail'))
+  const queue = join(folder, 'queue')
+  await prepareQueue(queue)
+  const tls = await makeCertificate(folder)
+  const write = (name: string, text: string) => {
+    const file = join(folder, name)
+    writeFileSync(file, text)
+    return file
+  }
+
+  const provider = started('provider', await startProvider())
+  const accounts = write('accounts.toml', options.accounts)
+  const config = bearerdToml({ folder, queue, accounts, issuer: provider.issuer })
+  const daemon = started('bearerd', await startDaemon(write('bearerd.toml', `${config}\n${options.bearerd ?? ''}`)))
+  const run = join(folder, 'run')
+  const postfix = started(
+    'Postfix',
+    await startPostfix({
+      folder: join(folder, 'postfix'),
+      queue,
+      tls,
+      main: options.postfix?.main ?? settings('postfix', '# /etc/postfix/main.cf'),
+      master: options.postfix?.master ?? settings('postfix', '# /etc/postfix/master.cf'),
+      extra: options.postfix?.extra ?? [],
+    }),
+  )
+  const relay = postfix.ports.smtp
+  const dovecot = started(
+    'Dovecot',
+    await startDovecot({ folder: join(folder, 'dovecot'), bearerd: run, queue, relay }),
+  )
+
+  showLogsOfFailures(parts)
+  const replace = (text: string) => {
+    write('accounts.toml', text)
+    daemon.reload()
+  }
+  const certificate = tls.certificate
+  return { folder, provider, daemon, dovecot, postfix, queue, certificate, write, accounts: replace }
+}
+
+/** The owner of the mail: no name is needed, so that the tests create no user. */
+const mailUid = 5000
+
+function bearerdToml(at: { folder: string; queue: string; accounts: string; issuer: string }): string {
+  const run = { '/run/bearerd': join(at.folder, 'run') }
+  const spool = { '/var/spool/postfix': at.queue }
+  const mail = { '/var/vmail': join(at.folder, 'mail'), vmail: String(mailUid) }
+  return [
+    `[accounts]\nfiles = ["${at.accounts}"]\n`,
+    settings('dovecot', '# /etc/bearerd/bearerd.toml: userdb', mail),
+    settings('dovecot', '# /etc/bearerd/bearerd.toml', run),
+    settings('postfix', '# /etc/bearerd/bearerd.toml', spool),
+    settings('postfix', '# /etc/bearerd/bearerd.toml: policy', spool),
+    `[directory.main]\ntype = "oidc"\nissuer = "${at.issuer}"\nendpoint.method = "userinfo"\n`,
+    '[log]\nformat = "json"\n',
+  ].join('\n')
+}
+
+async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {
+  const certificate = join(folder, 'certificate.pem')
+  const key = join(folder, 'key.pem')
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const name = ['-subj', '/CN=mail.example.org', '-addext', 'subjectAltName=IP:127.0.0.1']
+  await must('openssl', 'req', '-x509', ...kind, ...name, '-keyout', key, '-out', certificate)
+  return { certificate, key }
+}
+
+function showLogsOfFailures(parts: readonly (Part & { name: string })[]): void {
+  const seen = new Map<string, number>()
+  beforeEach(() => {
+    for (const { name, log } of parts) seen.set(name, log?.().length ?? 0)
+  })
+  afterEach(context => {
+    if (!('passed' in context) || context.passed !== false) return
+    for (const { name, log } of parts) console.error(`--- ${name}:\n${log?.().slice(seen.get(name))}`)
+  })
+}

@@ -1,0 +1,278 @@
+/** `bearerd auth-test` and the client beneath it, against scripted servers and against our own dialect. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import type { Authenticate } from '../../src/auth/verdict.ts'
+import { connectAuth } from '../../src/cli/auth-client.ts'
+import { type AuthTestOptions, runAuthTest } from '../../src/cli/auth-test.ts'
+import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
+import { openConnection } from '../../src/net/connection.ts'
+import { mechanisms } from '../../src/sasl/mechanisms.ts'
+import { account } from '../support/accounts.ts'
+import { createRecorder } from '../support/log.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'auth-test-'))
+const closers: (() => void)[] = []
+after(() => {
+  for (const close of closers) close()
+  rmSync(folder, { recursive: true })
+})
+
+let sockets = 0
+/** Listens on a path of its own. */
+function serve(accept: (socket: Socket) => void): Promise<string> {
+  const path = join(folder, `socket-${++sockets}`)
+  const open = new Set<Socket>()
+  const server = createServer(socket => {
+    open.add(socket)
+    accept(socket)
+  })
+  closers.push(() => {
+    server.close()
+    for (const socket of open) socket.destroy()
+  })
+  return new Promise(resolve => server.listen(path, () => resolve(path)))
+}
+
+const greeting =
+  'VERSION\t1\t2\nMECH\tOAUTHBEARER\tplaintext\nMECH\tXOAUTH2\tplaintext\nSPID\t9\nCUID\t1\nCOOKIE\t00112233445566778899aabbccddeeff\nDONE\n'
+
+/** A server that greets and answers each line that has an answer; `hang up` is one too. */
+function scripted(answers: Record<string, string>, hello = greeting): Promise<string> {
+  return serve(socket => {
+    socket.write(hello)
+    socket.on('data', chunk => {
+      for (const line of chunk.toString().split('\n')) {
+        const answer = Object.entries(answers).find(([prefix]) => line.startsWith(prefix))?.[1]
+        if (answer === 'hang up') socket.destroy()
+        else if (answer !== undefined) socket.write(answer)
+      }
+    })
+  })
+}
+
+const token = 'eyJhbGciOiJSUzI1NiJ9.secret-token'
+
+async function run(options: Partial<AuthTestOptions> & { socket: string }, input = `${token}\n`) {
+  let output = ''
+  let error = ''
+  const code = await runAuthTest(
+    { mech: 'OAUTHBEARER', user: 'alice@example.org', service: 'imap', ...options },
+    {
+      input: (async function* () {
+        yield input
+      })(),
+      output: { write: text => (output += text) },
+      error: { write: text => (error += text) },
+    },
+  )
+  return { code, output, error, lines: output.split('\n') }
+}
+
+const challenge = Buffer.from('{"status":"invalid_token","scope":"openid"}').toString('base64')
+
+describe('auth-test', () => {
+  it('shows an accepted login, without the token', async () => {
+    const socket = await scripted({ AUTH: 'OK\t1\tuser=alice@example.org\n' })
+    const { code, output } = await run({ socket })
+    assert.equal(code, 0)
+    assert.deepEqual(
+      output.split('\n').filter(line => !line.startsWith('C: VERSION') && !line.startsWith('C: CPID')),
+      [
+        'S: VERSION 1 2',
+        'S: MECH OAUTHBEARER plaintext',
+        'S: MECH XOAUTH2 plaintext',
+        'S: SPID 9',
+        'S: CUID 1',
+        'S: COOKIE <hidden>',
+        'S: DONE',
+        'C: AUTH 1 OAUTHBEARER service=imap resp=<96 bytes>',
+        'S: OK 1 user=alice@example.org',
+        'accepted as alice@example.org',
+        '',
+      ],
+    )
+  })
+  it('answers the challenge of a refused login, and shows what it says', async () => {
+    const socket = await scripted({
+      AUTH: `CONT\t1\t${challenge}\n`,
+      'CONT\t1\tAQ==': 'FAIL\t1\tuser=alice@example.org\treason=Sign in again\n',
+    })
+    const { code, lines } = await run({ socket })
+    assert.equal(code, 1)
+    assert.deepEqual(
+      lines.slice(-6),
+      [
+        'S: CONT 1 {"status":"invalid_token","scope":"openid"}',
+        'C: CONT 1 <4 bytes>',
+        'S: FAIL 1 user=alice@example.org reason=Sign in again',
+        'refused (Sign in again). The log of bearerd says why.',
+        '',
+      ].slice(-6),
+    )
+  })
+  it('answers one of XOAUTH2 with nothing', async () => {
+    const socket = await scripted({ AUTH: `CONT\t1\t${challenge}\n`, 'CONT\t1\t': 'FAIL\t1\n' })
+    const { code, lines } = await run({ socket, mech: 'xoauth2' })
+    assert.equal(code, 1)
+    assert.ok(lines.includes('C: CONT 1 <0 bytes>'))
+    assert.equal(lines.at(-2), 'refused. The log of bearerd says why.')
+  })
+  it('calls a temporary failure no verdict', async () => {
+    const socket = await scripted({ AUTH: 'FAIL\t1\tuser=alice\tcode=temp_fail\n' })
+    const { code, lines } = await run({ socket })
+    assert.equal(code, 69)
+    assert.match(lines.at(-2) ?? '', /temporary failure/)
+  })
+  it('says what a lost connection means to Postfix', async () => {
+    const socket = await scripted({ AUTH: 'hang up' })
+    const { code, output } = await run({ socket })
+    assert.equal(code, 69)
+    assert.match(output, /no verdict: the server closed the connection\nPostfix tells its client 454/)
+  })
+  it('shows no token that comes back, and obeys no control characters', async () => {
+    const socket = await scripted({
+      AUTH: `OK\t1\tuser=alice\x01n\x1b[2J\ttoken=${token}\tpass=hunter2\tx=Bearer ${token}\n`,
+    })
+    const { output, error } = await run({ socket })
+    assert.doesNotMatch(output + error, /secret-token|hunter2|\x1b/)
+    assert.match(output, /user=alice\\u\{a\}\\u\{1b\}\[2J token=<34 bytes> pass=<7 bytes> x=Bearer <token>\n/)
+  })
+  it('does not take a nameless OK for success', async () => {
+    for (const reply of ['OK\t1\n', 'OK\t1\tuser=\n']) {
+      const { code, output } = await run({ socket: await scripted({ AUTH: reply }) })
+      assert.equal(code, 69)
+      assert.match(output, /without saying whose/)
+    }
+  })
+  it('says what is wrong with its input', async () => {
+    const socket = await scripted({})
+    for (const [options, input, complaint] of [
+      [{ socket }, '', /no token/],
+      [{ socket }, ' \n', /no token/],
+      [{ socket }, 'x'.repeat(70_000), /65536 bytes/],
+      [{ socket, mech: 'XOAUTH2', user: undefined }, token, /--user/],
+      [{ socket, mech: 'PLAIN' }, token, /OAUTHBEARER or XOAUTH2/],
+    ] as const) {
+      const { code, error, output } = await run(options, input)
+      assert.equal(code, 64)
+      assert.match(error, complaint)
+      assert.equal(output, '')
+    }
+  })
+  it('says that a mechanism is not on offer', async () => {
+    const socket = await scripted({}, 'VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t9\nDONE\n')
+    const { code, error } = await run({ socket })
+    assert.equal(code, 1)
+    assert.equal(error, 'OAUTHBEARER is not on offer here.\n')
+  })
+  it('says why a socket is of no use', async () => {
+    const missing = join(folder, 'missing')
+    const { code, error } = await run({ socket: missing })
+    assert.equal(code, 69)
+    assert.equal(error, `${missing}: there is no such socket.\n`)
+    for (const [hello, complaint] of [
+      ['VERSION\t1\t1\nSPID\t9\n', /auth-master/],
+      ['VERSION\t2\t0\n', /another version/],
+      ['x'.repeat(70_000), /not a line/],
+    ] as const) {
+      const { code, error } = await run({ socket: await scripted({}, hello) })
+      assert.equal(code, 69)
+      assert.match(error, complaint)
+    }
+    const closing = await serve(socket => socket.destroy())
+    assert.match((await run({ socket: closing })).error, /closed the connection|connection failed/)
+  })
+})
+
+describe('the client', () => {
+  it('gives up on a server that says nothing', async () => {
+    const silent = await serve(() => {})
+    await assert.rejects(connectAuth(silent, { timeoutMs: 20 }), /no handshake within 20 ms/)
+    const mute = await connectAuth(await scripted({}), { timeoutMs: 20 })
+    const login = { mechanism: 'XOAUTH2', user: 'alice', token: 't', service: 'smtp' } as const
+    assert.deepEqual(await mute.login(login), { kind: 'lost', why: 'no reply within 20 ms' })
+    assert.deepEqual(await mute.login(login), { kind: 'lost', why: 'no reply within 20 ms' })
+  })
+})
+
+describe('the client and our own sessions', () => {
+  const authenticate: Authenticate = ({ credentials, service }) => {
+    if (credentials.kind === 'malformed') throw new Error(credentials.why)
+    const { token, authzid } = credentials
+    const user = authzid ?? 'nobody'
+    if (token === 'good')
+      return Promise.resolve({ kind: 'accept', account: account({ address: `${user}.${service}` }) })
+    if (token === 'down') return Promise.resolve({ kind: 'unavailable', reason: 'provider_unavailable', user })
+    return Promise.resolve({
+      kind: 'reject',
+      reason: 'token_refused',
+      oauth: { status: 'invalid_token', scope: 'openid', openidConfiguration: undefined },
+      code: undefined,
+      userMessage: undefined,
+      user,
+    })
+  }
+  const open = async (protocol: 'dovecot-auth' | 'postfix-sasl') => {
+    const log = createRecorder()
+    const listener = {
+      name: 'l',
+      protocol,
+      path: '/l',
+      mode: 0o600,
+      group: undefined,
+      xoauth2Challenge: 'auto',
+    } as const
+    const dialect = createAuthDialect({
+      listener,
+      mechanisms,
+      tokenBytes: 100,
+      authenticate,
+      logins: undefined,
+      spid: 9,
+      log,
+    })
+    const limits = { listener: 'l', id: 1, requests: 8, log, closed: () => {} }
+    return connectAuth(await serve(socket => openConnection(socket, dialect, limits)))
+  }
+  const login = { mechanism: 'OAUTHBEARER', user: 'a=b,c', token: 'good', service: 'imap' } as const
+
+  it('understand each other', async () => {
+    const client = await open('dovecot-auth')
+    assert.deepEqual(client.mechanisms, ['OAUTHBEARER', 'XOAUTH2'])
+    assert.match(client.cookie ?? '', /^[0-9a-f]{32}$/)
+    assert.deepEqual(await client.login(login), { kind: 'accepted', user: 'a=b,c.imap' })
+    assert.deepEqual(await client.login({ ...login, mechanism: 'XOAUTH2', initialResponse: false }), {
+      kind: 'accepted',
+      user: 'a=b,c.imap',
+    })
+    assert.deepEqual(await client.login({ ...login, token: 'bad' }), {
+      kind: 'refused',
+      user: 'a=b,c',
+      code: undefined,
+      reason: undefined,
+      challenge: '{"status":"invalid_token","scope":"openid"}',
+    })
+    const unavailable = await client.login({ ...login, token: 'down' })
+    assert.equal(unavailable.kind === 'refused' && unavailable.code, 'temp_fail')
+    client.close()
+  })
+  it('many at a time', async () => {
+    const client = await open('dovecot-auth')
+    const users = Array.from({ length: 50 }, (_, i) => `user${i}`)
+    const outcomes = await Promise.all(users.map(user => client.login({ ...login, user })))
+    assert.deepEqual(
+      outcomes,
+      users.map(user => ({ kind: 'accepted', user: `${user}.imap` })),
+    )
+    client.close()
+  })
+  it('lose the connection when Postfix must not be told a verdict', async () => {
+    const client = await open('postfix-sasl')
+    const outcome = await client.login({ ...login, service: 'smtp', parameters: ['nologin'], token: 'down' })
+    assert.equal(outcome.kind, 'lost')
+  })
+})

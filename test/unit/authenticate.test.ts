@@ -1,0 +1,434 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Account, AccountIndex, NewAccount } from '../../src/accounts/account.ts'
+import { createAuthenticate, type Directory } from '../../src/auth/authenticate.ts'
+import { createRouting } from '../../src/auth/routing.ts'
+import { createTokenSource } from '../../src/auth/token.ts'
+import type { LoginRequest, Verdict } from '../../src/auth/verdict.ts'
+import type { DirectoryConfig } from '../../src/config/config.ts'
+import type { Claims, TokenVerdict } from '../../src/oidc/token-verdict.ts'
+import type { Credentials, Malformed } from '../../src/sasl/mechanism.ts'
+import { account, indexOf } from '../support/accounts.ts'
+import { directory } from '../support/directory.ts'
+
+/** What each token is, in these tests: the provider's answer, or a function that gives it. */
+type Tokens = Record<string, TokenVerdict | Claims | (() => TokenVerdict)>
+
+type World = {
+  accounts?: Account[]
+  tokens?: Tokens
+  directories?: DirectoryConfig[]
+  unknown?: 'reject' | 'create'
+  /** Called when the provider is asked, to change the world meanwhile. */
+  meanwhile?: (world: Running) => void
+}
+
+type Running = {
+  index: AccountIndex | undefined
+  created: NewAccount[]
+  asked: string[]
+  lines: Record<string, unknown>[]
+}
+
+function start({
+  accounts = [alice, bob],
+  tokens = {},
+  directories = [directory()],
+  unknown = 'reject',
+  meanwhile,
+}: World = {}) {
+  const running: Running = { index: indexOf(accounts), created: [], asked: [], lines: [] }
+  const open = (config: DirectoryConfig): Directory => ({
+    config,
+    openidConfiguration: `https://${config.name}.example/.well-known/openid-configuration`,
+    tokens: createTokenSource(
+      {
+        openidConfiguration: undefined,
+        close: async () => {},
+        async lookup(token) {
+          running.asked.push(config.name)
+          meanwhile?.(running)
+          const known = tokens[token] ?? { kind: 'refused', error: 'invalid_token' }
+          const answer = typeof known === 'function' ? known() : known
+          return 'kind' in answer ? (answer as TokenVerdict) : { kind: 'active', claims: answer }
+        },
+      },
+      config.endpoint.method,
+      { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 100 },
+    ),
+  })
+  const line = (fields: object): void => void running.lines.push(fields as Record<string, unknown>)
+  const authenticate = createAuthenticate({
+    directories: new Map(directories.map(config => [config.name, open(config)])),
+    routing: createRouting(directories),
+    accounts: {
+      current: () => running.index,
+      async create(wanted) {
+        running.created.push(wanted)
+        const made = account({ ...wanted })
+        running.index = indexOf([...accounts, made])
+        return made
+      },
+    },
+    unknown,
+    log: { debug: line, info: line, warn: line, error: line },
+  })
+  const login = (token: string, authzid?: string): Promise<Verdict> =>
+    authenticate(request({ kind: 'token', token, authzid }))
+  return { ...running, running, authenticate, login }
+}
+
+const request = (credentials: Credentials | Malformed): LoginRequest => ({
+  listener: 'imap',
+  service: 'imap',
+  mechanism: 'OAUTHBEARER',
+  credentials,
+  remoteAddress: '192.0.2.1',
+  session: 's',
+})
+
+const alice = account({
+  address: 'alice@example.org',
+  aliases: ['a.jones@example.org', '@example.net'],
+  username: 'alice',
+})
+const bob = account({ address: 'bob@example.org' })
+
+/** `accept alice@example.org`, or `reject token_refused`. */
+const told = (verdict: Verdict): string =>
+  verdict.kind === 'accept' ? `accept ${verdict.account.address}` : `${verdict.kind} ${verdict.reason}`
+
+/** Logs in with a token of these claims, asking for this name. */
+async function outcome(claims: Claims, asked?: string, world: World = {}): Promise<string> {
+  return told(await start({ ...world, tokens: { t: claims } }).login('t', asked))
+}
+
+describe('whose the token is', () => {
+  it('goes by the email claim, as address or alias', async () => {
+    assert.equal(await outcome({ email: 'alice@example.org' }), 'accept alice@example.org')
+    assert.equal(await outcome({ email: 'Alice@Example.ORG' }), 'accept alice@example.org')
+    assert.equal(await outcome({ email: 'a.jones@example.org' }), 'accept alice@example.org')
+  })
+  it('never by a catch-all or an extension: whoever invents an address would be her', async () => {
+    assert.equal(await outcome({ email: 'anything@example.net' }), 'reject unknown_account')
+    assert.equal(await outcome({ email: 'alice+x@example.org' }), 'reject unknown_account')
+  })
+  it('else by the username claim, exactly as spelled', async () => {
+    assert.equal(await outcome({ preferred_username: 'alice' }), 'accept alice@example.org')
+    assert.equal(await outcome({ preferred_username: 'Alice' }), 'reject unknown_account')
+    assert.equal(
+      await outcome({ email: 'alice@gmail.example', preferred_username: 'alice' }),
+      'accept alice@example.org',
+    )
+  })
+  it('never by a username that looks like an address: users can rename themselves', async () => {
+    assert.equal(await outcome({ preferred_username: 'alice@example.org' }), 'reject unknown_account')
+  })
+  it('never by the name that the client sent', async () => {
+    for (const claims of [{}, { sub: '1' }, { email: '' }, { email: null }, { email: '', preferred_username: '' }])
+      assert.equal(await outcome(claims, 'alice@example.org'), 'reject no_identity', JSON.stringify(claims))
+  })
+  it('refuses claims that cannot be a name, instead of looking further', async () => {
+    for (const email of [['alice@example.org'], { a: 1 }, 7, true, 'alice@example.org\0', 'a\r\nb@example.org'])
+      assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject bad_identity', JSON.stringify(email))
+  })
+  it('takes the first claim present of a list, at any depth', async () => {
+    const directories = [directory({ fields: { email: ['mail', 'ext.email'], username: [], fullName: [] } })]
+    assert.equal(
+      await outcome({ ext: { email: 'bob@example.org' } }, undefined, { directories }),
+      'accept bob@example.org',
+    )
+    assert.equal(
+      await outcome({ mail: 'alice@example.org', ext: { email: 'bob@example.org' } }, undefined, { directories }),
+      'accept alice@example.org',
+    )
+  })
+})
+
+describe('a bound subject', () => {
+  const bound = account({ address: 'carol@example.org', username: 'carol', subject: 'sub-carol' })
+  const accounts = [alice, bound]
+  it('wins over every other claim', async () => {
+    assert.equal(
+      await outcome({ sub: 'sub-carol', email: 'alice@example.org' }, undefined, { accounts }),
+      'accept carol@example.org',
+    )
+  })
+  it('keeps everybody else out, whatever address or name she has been given', async () => {
+    assert.equal(
+      await outcome({ sub: 'other', email: 'carol@example.org' }, undefined, { accounts }),
+      'reject subject_mismatch',
+    )
+    assert.equal(await outcome({ email: 'carol@example.org' }, undefined, { accounts }), 'reject subject_mismatch')
+    assert.equal(
+      await outcome({ sub: 'other', preferred_username: 'carol' }, undefined, { accounts }),
+      'reject subject_mismatch',
+    )
+  })
+})
+
+describe('email_verified', () => {
+  const verdict = (emailVerified: 'always' | 'if-present' | 'never', claims: Claims) =>
+    outcome({ email: 'bob@example.org', ...claims }, undefined, {
+      directories: [directory({ require: { emailVerified } })],
+    })
+  it('"if-present": must not be there and untrue', async () => {
+    assert.equal(await verdict('if-present', {}), 'accept bob@example.org')
+    assert.equal(await verdict('if-present', { email_verified: true }), 'accept bob@example.org')
+    assert.equal(await verdict('if-present', { email_verified: 'true' }), 'accept bob@example.org')
+    for (const email_verified of [false, 'false', 0, 1, 'yes', {}, []])
+      assert.equal(
+        await verdict('if-present', { email_verified }),
+        'reject email_not_verified',
+        JSON.stringify(email_verified),
+      )
+  })
+  it('"always": must be there and true', async () => {
+    assert.equal(await verdict('always', {}), 'reject email_not_verified')
+    assert.equal(await verdict('always', { email_verified: true }), 'accept bob@example.org')
+  })
+  it('"never": is not looked at', async () => {
+    assert.equal(await verdict('never', { email_verified: false }), 'accept bob@example.org')
+  })
+  it('does not matter where a username decides', async () => {
+    assert.equal(
+      await outcome({ email: 'bob@example.org', email_verified: false, preferred_username: 'alice' }),
+      'accept alice@example.org',
+    )
+  })
+})
+
+describe('the name that was asked for', () => {
+  const mine = { email: 'alice@example.org' }
+  it('may be any name of that account', async () => {
+    for (const asked of ['alice@example.org', 'ALICE@EXAMPLE.ORG', 'a.jones@example.org', 'alice'])
+      assert.equal(await outcome(mine, asked), 'accept alice@example.org', asked)
+  })
+  it("is refused if it is another account's, nobody's, or only caught by her catch-all", async () => {
+    for (const asked of [
+      'bob@example.org',
+      'nobody@example.org',
+      'x@example.net',
+      'alice+tag@example.org',
+      'bob',
+      '*',
+      '',
+    ])
+      assert.equal(await outcome(mine, asked), 'reject authz_fail', asked)
+  })
+  it('is told apart from a bad token, to the mail server and to the user', async () => {
+    const verdict = await start({ tokens: { t: mine } }).login('t', 'bob@example.org')
+    assert.ok(verdict.kind === 'reject')
+    assert.equal(verdict.code, 'authz_fail')
+    assert.match(verdict.userMessage ?? '', /^Signed in as alice@example\.org, but this account is bob@example\.org\./)
+  })
+  it('may be an address to send as, unless it is the address of somebody else', async () => {
+    const sender = account({ address: 'dan@example.org', sendAs: ['info@example.org', 'bob@example.org'] })
+    const accounts = [bob, sender]
+    assert.equal(
+      await outcome({ email: 'dan@example.org' }, 'info@example.org', { accounts }),
+      'accept dan@example.org',
+    )
+    assert.equal(await outcome({ email: 'dan@example.org' }, 'bob@example.org', { accounts }), 'reject authz_fail')
+  })
+})
+
+describe('directories', () => {
+  const directories = [directory({ name: 'main' }), directory({ name: 'school', domains: ['school.example'] })]
+  const carol = account({ address: 'carol@school.example' })
+  const dora = account({ address: 'dora@example.org', directory: 'school' })
+  const accounts = [alice, carol, dora]
+
+  it('are chosen by the login: its account, its domain, else the default one', async () => {
+    for (const [asked, chosen] of [
+      ['alice@example.org', 'main'],
+      ['carol@school.example', 'school'],
+      ['new@school.example', 'school'],
+      ['dora@example.org', 'school'],
+      ['somebody', 'main'],
+      [undefined, 'main'],
+    ] as const) {
+      const world = start({ accounts, directories })
+      await world.login('t', asked)
+      assert.deepEqual(world.asked, [chosen], asked)
+    }
+  })
+  it('vouch for their own accounts only', async () => {
+    const world = { accounts, directories }
+    assert.equal(
+      await outcome({ email: 'carol@school.example' }, 'carol@school.example', world),
+      'accept carol@school.example',
+    )
+    assert.equal(await outcome({ email: 'carol@school.example' }, 'alice@example.org', world), 'reject wrong_directory')
+    assert.equal(await outcome({ email: 'alice@example.org' }, 'carol@school.example', world), 'reject wrong_directory')
+  })
+  it('keep their users apart where subject or username are the same', async () => {
+    const here = account({ address: 'eve@example.org', subject: '1', username: 'eve' })
+    const there = account({ address: 'eve@school.example', subject: '1', username: 'eve' })
+    const world = { accounts: [here, there], directories }
+    assert.equal(await outcome({ sub: '1' }, 'eve@example.org', world), 'accept eve@example.org')
+    assert.equal(await outcome({ sub: '1' }, 'eve@school.example', world), 'accept eve@school.example')
+    assert.equal(await outcome({ sub: '1' }, undefined, world), 'accept eve@example.org')
+  })
+  it('refuse a login that none is responsible for, without asking anybody', async () => {
+    const world = start({ accounts, directories: directories.slice(1), tokens: { t: { email: 'alice@example.org' } } })
+    assert.equal(told(await world.login('t', 'alice@example.org')), 'reject no_directory')
+    assert.deepEqual(world.asked, [])
+  })
+})
+
+describe('verdicts', () => {
+  it('refuses what the provider refuses, and tells the client where to sign in', async () => {
+    const verdict = await start().login('bad', 'alice@example.org')
+    assert.equal(told(verdict), 'reject token_refused')
+    assert.deepEqual(verdict.kind === 'reject' && verdict.oauth, {
+      status: 'invalid_token',
+      scope: 'openid email',
+      openidConfiguration: 'https://main.example/.well-known/openid-configuration',
+    })
+  })
+  it('tells a lack of scope, and which is wanted', async () => {
+    const directories = [directory({ require: { scopes: ['mail'] } })]
+    const verdict = await start({ directories, tokens: { t: { scope: 'email' } } }).login('t')
+    assert.equal(told(verdict), 'reject insufficient_scope')
+    assert.deepEqual(verdict.kind === 'reject' && [verdict.oauth.status, verdict.oauth.scope], [
+      'insufficient_scope',
+      'mail',
+    ])
+  })
+  it('calls an outage an outage', async () => {
+    assert.equal(
+      told(await start({ tokens: { t: { kind: 'unavailable' } } }).login('t')),
+      'unavailable provider_unavailable',
+    )
+  })
+  it('decides nothing while no accounts are loaded', async () => {
+    const world = start({ tokens: { t: { email: 'alice@example.org' } } })
+    world.running.index = undefined
+    assert.equal(told(await world.login('t')), 'unavailable accounts_unavailable')
+    assert.deepEqual(world.asked, [])
+  })
+  it('refuses a disabled account, but only after the token: nobody learns of it without one', async () => {
+    const accounts = [account({ address: 'alice@example.org', enabled: false })]
+    assert.equal(await outcome({ email: 'alice@example.org' }, undefined, { accounts }), 'reject account_disabled')
+    assert.equal(told(await start({ accounts }).login('bad', 'alice@example.org')), 'reject token_refused')
+  })
+  it('takes a message that the mechanism could not parse no further', async () => {
+    const world = start()
+    const verdict = await world.authenticate(request({ kind: 'malformed', why: 'no final separator' }))
+    assert.equal(told(verdict), 'reject malformed')
+    assert.equal(verdict.kind === 'reject' && verdict.oauth.status, 'invalid_request')
+    assert.equal(
+      told(await world.authenticate(request({ kind: 'malformed', why: 'cut', truncated: true }))),
+      'reject truncated',
+    )
+    assert.deepEqual(world.asked, [])
+  })
+  it('turns a fault that nobody expected into a temporary failure', async () => {
+    const fault = (): TokenVerdict => {
+      throw new TypeError('token t0psecret is bad')
+    }
+    const world = start({ tokens: { t0psecret: fault } })
+    assert.equal(told(await world.login('t0psecret')), 'unavailable internal_error')
+    assert.ok(!JSON.stringify(world.lines).includes('t0psecret'))
+    assert.ok(world.lines.some(({ event, stack }) => event === 'fault' && typeof stack === 'string'))
+  })
+})
+
+describe('a cached token', () => {
+  it('is judged by the accounts as they stand now', async () => {
+    const world = start({ tokens: { t: { email: 'alice@example.org' } } })
+    assert.equal(told(await world.login('t')), 'accept alice@example.org')
+    world.running.index = indexOf([account({ ...alice, enabled: false })])
+    assert.equal(told(await world.login('t')), 'reject account_disabled')
+    world.running.index = indexOf([bob])
+    assert.equal(told(await world.login('t')), 'reject unknown_account')
+    assert.deepEqual(world.asked, ['main'], 'the provider was asked once')
+  })
+  it('is judged by accounts that changed while the provider was asked', async () => {
+    const meanwhile = (running: Running): void => {
+      running.index = indexOf([account({ ...alice, enabled: false })])
+    }
+    assert.equal(await outcome({ email: 'alice@example.org' }, undefined, { meanwhile }), 'reject account_disabled')
+  })
+})
+
+describe('unknown = "create"', () => {
+  const create = (claims: Claims, asked?: string, world: World = {}) => {
+    const started = start({ unknown: 'create', ...world, tokens: { t: claims } })
+    return started.login('t', asked).then(verdict => [told(verdict), started.created] as const)
+  }
+  it('adds an account in a domain that is ours, bound to its subject', async () => {
+    assert.deepEqual(await create({ sub: 's', email: 'New@example.org', name: 'New One' }), [
+      'accept new@example.org',
+      [{ address: 'new@example.org', fullName: 'New One', username: undefined, subject: 's', directory: 'main' }],
+    ])
+  })
+  it('adds none in a foreign domain, for an extension of a neighbour, or without a verified address', async () => {
+    for (const claims of [
+      { email: 'new@gmail.example' },
+      { email: 'alice+new@example.org' },
+      { email: 'not an address@example.org' },
+      { preferred_username: 'new' },
+    ])
+      assert.deepEqual(await create(claims), ['reject unknown_account', []], JSON.stringify(claims))
+    assert.deepEqual(await create({ email: 'new@example.org', email_verified: false }), [
+      'reject email_not_verified',
+      [],
+    ])
+  })
+  it('adds none in a domain of another directory', async () => {
+    const directories = [directory(), directory({ name: 'school', domains: ['school.example'] })]
+    assert.deepEqual(await create({ email: 'x@school.example' }, undefined, { directories }), [
+      'reject unknown_account',
+      [],
+    ])
+  })
+  it('lets nobody in under a name that is not hers', async () => {
+    assert.deepEqual(await create({ email: 'new@example.org' }, 'alice@example.org'), ['reject authz_fail', []])
+  })
+  it('calls it temporary when the account cannot be written', async () => {
+    const world = start({ unknown: 'create', tokens: { t: { email: 'new@example.org' } } })
+    world.running.index = indexOf([alice])
+    const authenticate = createAuthenticate({
+      directories: new Map([
+        [
+          'main',
+          { config: directory(), tokens: { lookup: () => active, flush: () => 0 }, openidConfiguration: undefined },
+        ],
+      ]),
+      routing: createRouting([directory()]),
+      accounts: { current: () => indexOf([alice]), create: () => Promise.reject(new Error('ENOSPC')) },
+      unknown: 'create',
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+    })
+    const verdict = await authenticate(request({ kind: 'token', token: 't', authzid: undefined }))
+    assert.equal(told(verdict), 'unavailable account_not_created')
+  })
+  const claims = { email: 'new@example.org' }
+  const active = { kind: 'active', evidence: { claims, token: claims, jwt: undefined }, source: 'userinfo' } as const
+})
+
+describe('the log line', () => {
+  it('has one stable reason code, what was seen and wanted, and no token', async () => {
+    const world = start({ tokens: { 'the-token': { email: 'bob@example.org' } } })
+    await world.login('the-token', 'alice@example.org')
+    assert.equal(world.lines.length, 1)
+    const [line] = world.lines
+    assert.equal(line?.event, 'login')
+    assert.equal(line?.verdict, 'reject')
+    assert.equal(line?.reason, 'authz_fail')
+    assert.equal(line?.account, 'bob@example.org')
+    assert.equal(line?.asked, 'alice@example.org')
+    assert.equal(line?.remote, '192.0.2.1')
+    assert.equal(line?.source, 'userinfo')
+    assert.ok(!JSON.stringify(line).includes('the-token'))
+  })
+  it('cannot be forged by a name', async () => {
+    const world = start()
+    await world.login('t', `x\n{"event":"login","verdict":"accept"}\u2028${'y'.repeat(1000)}`)
+    const asked = String(world.lines[0]?.asked)
+    assert.ok(!/[\n\u2028]/.test(asked))
+    assert.ok(asked.length < 300)
+  })
+})

@@ -1,0 +1,126 @@
+/** The five directory examples of Stalwart's documentation (0.10 to 0.15) are loaded as they were written there. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClientAuth } from '../../src/config/config.ts'
+import { Secret } from '../../src/secret.ts'
+import { loadText, minimal } from '../support/config.ts'
+
+const examples = {
+  'oidc-userinfo': `
+[directory."oidc-userinfo"]
+type = "oidc"
+timeout = "1s"
+endpoint.url = "https://accounts.example.org/userinfo"
+endpoint.method = "userinfo"
+fields.email = "email"
+fields.username = "preferred_username"
+fields.full-name = "name"
+`,
+  'oidc-introspect-none': `
+[directory."oidc-introspect-none"]
+type = "oidc"
+timeout = "1s"
+endpoint.url = "https://accounts.example.org/introspect"
+endpoint.method = "introspect"
+auth.method = "none"
+fields.email = "email"
+fields.username = "preferred_username"
+fields.full-name = "name"
+`,
+  'oidc-introspect-basic': `
+[directory."oidc-introspect-basic"]
+type = "oidc"
+timeout = "1s"
+endpoint.url = "https://accounts.example.org/introspect"
+endpoint.method = "introspect"
+auth.method = "basic"
+auth.username = "myuser"
+auth.secret = "mypass"
+fields.email = "email"
+fields.username = "preferred_username"
+fields.full-name = "name"
+`,
+  'oidc-introspect-token': `
+[directory."oidc-introspect-token"]
+type = "oidc"
+timeout = "1s"
+endpoint.url = "https://accounts.example.org/introspect"
+endpoint.method = "introspect"
+auth.method = "token"
+auth.token = "token_of_gratitude"
+fields.email = "email"
+fields.username = "preferred_username"
+fields.full-name = "name"
+`,
+  'oidc-introspect-user-token': `
+[directory."oidc-introspect-user-token"]
+type = "oidc"
+timeout = "1s"
+endpoint.url = "https://accounts.example.org/introspect"
+endpoint.method = "introspect"
+auth.method = "user-token"
+fields.email = "email"
+fields.username = "preferred_username"
+fields.full-name = "name"
+`,
+}
+
+const auth: Record<keyof typeof examples, ClientAuth> = {
+  'oidc-userinfo': { method: 'none' },
+  'oidc-introspect-none': { method: 'none' },
+  'oidc-introspect-basic': { method: 'basic', username: 'myuser', secret: new Secret('mypass'), encoding: 'form' },
+  'oidc-introspect-token': { method: 'token', token: new Secret('token_of_gratitude') },
+  'oidc-introspect-user-token': { method: 'user-token' },
+}
+
+const secrets = (value: ClientAuth): string[] =>
+  Object.values(value).flatMap(one => (one instanceof Secret ? [one.reveal()] : []))
+
+for (const [name, example] of Object.entries(examples)) {
+  test(`${name}: loads as written, and is only warned of tokens that were not meant for mail`, async t => {
+    const { config, problems } = await loadText(t, minimal + example)
+    assert.deepEqual(problems, [
+      `FOLDER/bearerd.toml:4: warning: directory.${name}.require: any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have`,
+    ])
+    const expected = auth[name as keyof typeof examples]
+    const method = name === 'oidc-userinfo' ? 'userinfo' : 'introspect'
+    assert.deepEqual(config?.directories, [
+      {
+        name,
+        timeoutMs: 1000,
+        issuer: undefined,
+        endpoint: { method, url: `https://accounts.example.org/${method}` },
+        auth: expected,
+        fields: { email: ['email'], username: ['preferred_username'], fullName: ['name'] },
+        domains: [],
+        require: { audience: [], scopes: [], clients: [], emailVerified: 'if-present', claim: {} },
+        tls: { caFile: undefined, certFile: undefined, keyFile: undefined },
+        connections: 128,
+      },
+    ])
+    assert.deepEqual(
+      config.directories.flatMap(directory => secrets(directory.auth)),
+      secrets(expected),
+    )
+  })
+}
+
+test('all five in one file: the first is the default, the others are for accounts that name them', async t => {
+  const { config, problems } = await loadText(t, minimal + Object.values(examples).join(''))
+  assert.deepEqual(
+    config?.directories.map(({ name }) => name),
+    Object.keys(examples),
+  )
+  assert.deepEqual(
+    problems.filter(line => line.includes('default')),
+    [
+      [13, 'oidc-introspect-none'],
+      [23, 'oidc-introspect-basic'],
+      [35, 'oidc-introspect-token'],
+      [46, 'oidc-introspect-user-token'],
+    ].map(
+      ([line, name]) =>
+        `FOLDER/bearerd.toml:${line}: warning: directory.${name}: has no "domains", and so has "oidc-userinfo", which comes first and is the default; only accounts with directory = "${name}" come here`,
+    ),
+  )
+})

@@ -1,0 +1,174 @@
+/**
+ * The architecture, read from the import lines of src/: which folder may import which, which files are PURE, and that
+ * each npm package has one importer. A failure names the file, the import and the rule.
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { join, posix } from 'node:path'
+import test from 'node:test'
+
+/** Layer (a folder of src, or a file in it) → the layers that it may import. Upper ones first: imports go down only. */
+const layers: Record<string, readonly string[]> = {
+  main: ['cli'],
+  cli: ['daemon', 'dovecot', 'sasl', 'accounts', 'config', 'log'],
+  daemon: ['dovecot', 'postfix', 'net', 'auth', 'sasl', 'oidc', 'accounts', 'log'],
+  dovecot: ['net', 'auth', 'sasl', 'accounts', 'log'],
+  postfix: ['net', 'auth', 'accounts', 'log'],
+  auth: ['sasl', 'oidc', 'accounts', 'log'],
+  net: ['log'],
+  sasl: [],
+  oidc: ['log', 'secret'],
+  accounts: ['config', 'toml', 'log'],
+  config: ['toml', 'secret'],
+  log: [],
+  toml: [],
+  secret: [],
+}
+
+/** May be imported, as types, from everywhere: what the configuration says, and how a problem in a file is told. */
+const commonTypes = ['src/config/config.ts', 'src/config/problem.ts']
+
+/** What a PURE file may use beside PURE files: no I/O, no clock, no chance. */
+const pureBuiltins = ['node:buffer', 'node:url', 'node:util']
+const purePackages = ['smol-toml', 'toml-eslint-parser', 'valibot']
+const impureGlobals =
+  /\b(?:Date\.now|new Date\(\)|performance\.|set(?:Timeout|Interval|Immediate)\(|process\.|console\.|fetch\(|Math\.random)/
+
+type Import = { readonly line: number; readonly from: string; readonly typesOnly: boolean }
+type SourceFile = { readonly path: string; readonly text: string; readonly imports: readonly Import[] }
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts'))
+  .map(name => readSource(join('src', name)))
+  .sort((a, b) => a.path.localeCompare(b.path))
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(path, 'utf8')
+  return { path, text, imports: findImports(text) }
+}
+
+/** `import … from 'x'`, `export … from 'x'`, `import 'x'` and `import('x')`. Biome keeps them in this form. */
+function findImports(text: string): Import[] {
+  const statement = /^(?:import|export)\s+(?:(type\s)?\s*([\w*{][^'";]*?)\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
+  return [...text.matchAll(statement)].map(({ index, 1: type, 2: names = '', 3: from, 4: dynamic }) => ({
+    line: text.slice(0, index).split('\n').length,
+    from: from ?? dynamic ?? '',
+    typesOnly: type !== undefined || /^\{\s*(?:type\s+[\w ]+,?\s*)+\}$/.test(names),
+  }))
+}
+
+const isRelative = (from: string): boolean => from.startsWith('.')
+const isBuiltin = (from: string): boolean => from.startsWith('node:') || builtinModules.includes(from)
+const packageOf = (from: string): string =>
+  from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/')
+const targetOf = (file: SourceFile, from: string): string => posix.join(posix.dirname(file.path), from)
+const layerOf = (path: string): string => path.split('/')[1]?.replace(/\.ts$/, '') ?? path
+const openingComment = (text: string): string => /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? ''
+const isPure = (text: string): boolean => /\bPURE\b/.test(openingComment(text))
+/** Types and at most error classes: as harmless as PURE. */
+const isTypesOnly = (text: string): boolean => /\bTypes only\b/.test(openingComment(text))
+
+function findBreaches(check: (file: SourceFile, imported: Import) => string | undefined): string[] {
+  return files.flatMap(file =>
+    file.imports.flatMap(imported => {
+      const rule = check(file, imported)
+      return rule === undefined ? [] : [`${file.path}:${imported.line} imports '${imported.from}': ${rule}`]
+    }),
+  )
+}
+
+function assertNone(breaches: readonly string[]): void {
+  assert.ok(breaches.length === 0, `\n${breaches.join('\n')}`)
+}
+
+function layerRule(file: SourceFile, { from, typesOnly }: Import): string | undefined {
+  if (!isRelative(from)) return undefined
+  const target = targetOf(file, from)
+  const layer = layerOf(file.path)
+  const targetLayer = layerOf(target)
+  if (layer === targetLayer || (typesOnly && commonTypes.includes(target))) return undefined
+  const allowed = layers[layer]
+  if (allowed === undefined) return `"${layer}" is in no layer; give it a place in this test's table`
+  if (allowed.includes(targetLayer)) return undefined
+  return `${layer} may import ${allowed.length === 0 ? 'nothing' : allowed.join(', ')}, not ${targetLayer}`
+}
+
+function pureRule(file: SourceFile, { from, typesOnly }: Import): string | undefined {
+  if (typesOnly || !isPure(file.text)) return undefined
+  if (isBuiltin(from))
+    return pureBuiltins.includes(from) ? undefined : `a PURE file may import ${pureBuiltins.join(', ')} of Node only`
+  if (!isRelative(from))
+    return purePackages.includes(packageOf(from)) ? undefined : 'a PURE file imports no such package'
+  const text = files.find(({ path }) => path === targetOf(file, from))?.text ?? ''
+  return isPure(text) || isTypesOnly(text) ? undefined : 'a PURE file imports PURE files only, and this one is not'
+}
+
+test('imports are found in every form', () => {
+  const text = `import 'a'\nimport type { X } from 'b'\nimport { type Y, type Z } from 'c'\nimport {\n  type V,\n  w,\n} from 'd'
+export { q } from 'e'\nconst x = 'import me'\nconst y = await import('f')\nimport g from 'g'\nexport function from() {}\nfoo('h')\n`
+  assert.deepEqual(
+    findImports(text).map(({ from, typesOnly }) => (typesOnly ? `type ${from}` : from)),
+    ['a', 'type b', 'type c', 'd', 'e', 'f', 'g'],
+  )
+})
+
+test('imports go one way: main → cli → daemon → dovecot, postfix → net, auth → sasl, oidc, accounts', () => {
+  assertNone(findBreaches(layerRule))
+})
+
+test('the table has no way back up', () => {
+  const order = Object.keys(layers)
+  for (const [layer, allowed] of Object.entries(layers))
+    for (const lower of allowed) assert.ok(order.indexOf(lower) > order.indexOf(layer), `${layer} → ${lower}`)
+})
+
+test('PURE files import PURE files only', () => {
+  assertNone(findBreaches(pureRule))
+})
+
+test('PURE files know no clock, no chance and no process', () => {
+  assertNone(
+    files
+      .filter(({ text }) => isPure(text))
+      .flatMap(({ path, text }) =>
+        text.split('\n').flatMap((row, index) => {
+          const found = /^\s*(?:\/?\*|\/\/)/.test(row) ? null : impureGlobals.exec(row)
+          return found === null ? [] : [`${path}:${index + 1} uses ${found[0]}: the file calls itself PURE`]
+        }),
+      ),
+  )
+})
+
+test('each npm package has one importer', () => {
+  const importers = new Map<string, Set<string>>()
+  for (const { path, imports } of files)
+    for (const { from } of imports) {
+      if (isRelative(from) || isBuiltin(from)) continue
+      const name = packageOf(from)
+      importers.set(name, (importers.get(name) ?? new Set()).add(path))
+    }
+  assertNone(
+    [...importers]
+      .filter(([, paths]) => paths.size > 1)
+      .map(([name, paths]) => `${name} is imported by ${[...paths].join(' and ')}: put it behind one of them`),
+  )
+})
+
+test('what src imports is a dependency, not a tool of development', () => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> }
+  assertNone(
+    findBreaches((_file, { from, typesOnly }) =>
+      typesOnly || isRelative(from) || isBuiltin(from) || packageOf(from) in dependencies
+        ? undefined
+        : 'not in "dependencies" of package.json',
+    ),
+  )
+})
+
+test('every file opens with a comment that says what it is', () => {
+  assertNone(files.filter(({ text }) => openingComment(text).trim() === '').map(({ path }) => path))
+})

@@ -1,0 +1,111 @@
+/**
+ * The documents: links lead somewhere, commands exist, examples load. What their settings do to real servers is tested in
+ * test/interop, what README.md shows of the demo in test/provider/demo.test.ts.
+ */
+import assert from 'node:assert/strict'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import test from 'node:test'
+import { createLineParser, parseTomlAccounts } from '../../src/accounts/file.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { formatProblem } from '../../src/config/problem.ts'
+
+const pages = ['.', 'docs', 'docs/howto', 'docs/reference', 'packaging']
+  .flatMap(folder => readdirSync(folder).map(name => join(folder, name)))
+  .filter(name => name.endsWith('.md'))
+const read = (file: string): string => readFileSync(file, 'utf8')
+const errors = <P extends { readonly severity: string }>(problems: readonly P[]): P[] =>
+  problems.filter(({ severity }) => severity === 'error')
+
+test('links lead somewhere', () => {
+  const dead = pages.flatMap(page =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
+      .map(([, target = '', anchor]) => ({ file: target === '' ? page : join(dirname(page), target), anchor }))
+      .filter(({ file, anchor }) => !existsSync(file) || (anchor !== undefined && !anchors(file).includes(anchor)))
+      .map(({ file, anchor }) => `${page}: ${file}${anchor === undefined ? '' : `#${anchor}`}`),
+  )
+  assert.deepEqual(dead, [])
+})
+
+/** As GitHub and GitLab make them from headings. */
+function anchors(file: string): string[] {
+  return [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('the index names every page', () => {
+  const index = read('docs/README.md')
+  for (const page of pages.filter(name => /^docs\/\w+\//.test(name)))
+    assert.ok(index.includes(`(${page.slice('docs/'.length)})`), `${page} is missing in docs/README.md`)
+})
+
+test('npm commands exist', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  for (const page of pages)
+    for (const [command, run, name = ''] of read(page).matchAll(/\bnpm (run )?([a-z][a-z:]*)/g))
+      assert.ok(
+        name in scripts || (run === undefined && ['ci', 'pack', 'install'].includes(name)),
+        `${page}: ${command}`,
+      )
+})
+
+test("bearerd's commands exist", () => {
+  const known = [...read('src/cli/cli.ts').matchAll(/\.command\('([\w-]+)/g)].map(([, name]) => name)
+  assert.ok(known.includes('serve'))
+  for (const page of pages)
+    for (const [found, name] of read(page).matchAll(/(?:dist\/main\.js|`bearerd|\$ bearerd|&& bearerd) ([a-z][a-z-]+)/g))
+      assert.ok(known.includes(name), `${page}: ${found}`)
+})
+
+const accountsPage = read('docs/reference/accounts.md')
+const blocks = (language: string): string[] =>
+  [...accountsPage.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text)
+
+test('the two spellings of docs/reference/accounts.md are the same accounts', async () => {
+  const [toml = ''] = blocks('toml').filter(text => text.startsWith('[[account]]'))
+  const fromToml = await parseTomlAccounts('accounts.toml', toml)
+  const parser = createLineParser('accounts.jsonl')
+  const parts = [parser.push(Buffer.from(blocks('jsonl').join(''))), parser.end()]
+  assert.deepEqual([...fromToml.problems, ...parts.flatMap(({ problems }) => problems)], [])
+  const accounts = fromToml.entries.map(({ account }) => account)
+  assert.deepEqual(
+    parts.flatMap(({ entries }) => entries.map(({ account }) => account)),
+    accounts,
+  )
+  assert.deepEqual(
+    accounts.map(({ address, enabled, receives }) => ({ address, enabled, receives })),
+    [
+      { address: 'alice@example.org', enabled: true, receives: true },
+      { address: 'frank@example.org', enabled: false, receives: true },
+    ],
+  )
+})
+
+test('docs/reference/accounts.md has no key that does not exist', async () => {
+  const keys = [...accountsPage.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, key = '']) => key)
+  assert.ok(keys.includes('address') && keys.includes('userdb'))
+  const unknown = await Promise.all(
+    keys.map(async key => {
+      const { problems } = await parseTomlAccounts('accounts.toml', `[[account]]\n${key} = "x"\n`)
+      return problems.filter(({ message }) => message.includes('unknown key')).map(() => key)
+    }),
+  )
+  assert.deepEqual(unknown.flat(), [])
+})
+
+test('the sample files of test/demo load without an error', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-sample-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const name of ['bearerd.toml', 'accounts.toml']) copyFileSync(join('test/demo', name), join(folder, name))
+  writeFileSync(join(folder, 'client-secret'), 'secret\n', { mode: 0o600 })
+  const { config, problems } = await loadConfig(join(folder, 'bearerd.toml'), {})
+  assert.deepEqual(errors(problems).map(formatProblem), [])
+  assert.ok(config)
+  const parsed = await parseTomlAccounts('accounts.toml', read('test/demo/accounts.toml'))
+  assert.deepEqual(errors(parsed.problems).map(formatProblem), [])
+})

@@ -1,0 +1,97 @@
+/**
+ * The units of systemd/, held against the listeners of docs/howto: same names, paths, groups and modes. Where there is
+ * systemd, its own opinion of them.
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+import { parseToml } from '../../src/toml.ts'
+
+type Unit = ReadonlyMap<string, string>
+type Listener = { readonly protocol: string; readonly path: string; readonly group?: string; readonly mode?: string }
+
+const unitNames = readdirSync('systemd').sort()
+const units = new Map(unitNames.map(name => [name, readUnit(join('systemd', name))]))
+const sockets = [...units].filter(([name]) => name.endsWith('.socket'))
+const service = units.get('bearerd.service') ?? new Map()
+const listeners = new Map(['dovecot', 'postfix'].flatMap(page => readListeners(`docs/howto/${page}.md`)))
+
+/** Keys without their sections: no key of ours is in two of them. */
+function readUnit(file: string): Unit {
+  return new Map(
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter(line => /^\w+=/.test(line))
+      .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+}
+
+/** Every [listen.NAME] in the TOML blocks of a page. */
+function readListeners(page: string): [string, Listener][] {
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^```toml\n(.*?)^```$/gms)].map(([, text = '']) => text)
+  return blocks.flatMap(text => {
+    const toml = parseToml(text)
+    assert.ok(toml.ok, `${page} has a TOML block that can't be parsed`)
+    return Object.entries((toml.value.listen ?? {}) as Record<string, Listener>)
+  })
+}
+
+test('there is a socket unit for every listener that the documents show, under its name', () => {
+  const names = sockets.map(([, unit]) => unit.get('FileDescriptorName') ?? '')
+  assert.deepEqual(names.sort(), [...listeners.keys()].sort())
+})
+
+for (const [name, unit] of sockets)
+  test(`${name} is the listener's socket, with its owner`, () => {
+    const listener = listeners.get(unit.get('FileDescriptorName') ?? '')
+    assert.equal(name, `bearerd-${unit.get('FileDescriptorName')}.socket`)
+    assert.equal(unit.get('ListenStream'), listener?.path)
+    assert.equal(unit.get('SocketUser'), 'root')
+    assert.equal(unit.get('SocketGroup'), listener?.group ?? 'root')
+    assert.equal(unit.get('SocketMode'), listener?.mode ?? (listener?.protocol === 'dovecot-master' ? '0600' : '0660'))
+    assert.equal(unit.get('Service'), 'bearerd.service')
+    assert.equal(unit.get('RemoveOnStop'), 'no')
+    const server = listener?.protocol.startsWith('dovecot') ? 'dovecot.service' : 'postfix.service'
+    assert.ok(unit.get('Before')?.split(' ').includes(server), `not before ${server}`)
+  })
+
+test('the service tells systemd of its readiness and its reload, and holds its peace about /run/bearerd', () => {
+  assert.equal(service.get('Type'), 'notify')
+  assert.equal(service.get('NotifyAccess'), 'all')
+  assert.equal(service.get('ExecReload'), '/bin/kill -HUP $MAINPID')
+  // systemd would give the sockets of the socket units in there to the service's user, and remove them when it stops.
+  assert.equal(service.get('RuntimeDirectory'), undefined)
+  // V8 writes the code that it runs.
+  assert.notEqual(service.get('MemoryDenyWriteExecute'), 'yes')
+})
+
+test('docs/howto/systemd.md tells of every unit', () => {
+  const page = readFileSync('docs/howto/systemd.md', 'utf8')
+  for (const name of unitNames) assert.ok(page.includes(name), `${name} is missing`)
+})
+
+const systemd = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' })
+
+test('systemd-analyze verify has nothing to say', { skip: systemd.status !== 0 && 'no systemd-analyze here' }, t => {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-units-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const name of unitNames) copyFileSync(join('systemd', name), join(folder, name))
+  // bearerd is not installed here; a program that exists stands for it.
+  const unit = readFileSync(join('systemd', 'bearerd.service'), 'utf8').replace('/usr/bin/bearerd', '/bin/true')
+  writeFileSync(join(folder, 'bearerd.service'), unit)
+
+  const verify = () =>
+    spawnSync('systemd-analyze', ['verify', '--man=no', ...unitNames.map(name => join(folder, name))], {
+      encoding: 'utf8',
+    })
+  const { status, stderr } = verify()
+  const complaints = stderr.split('\n').filter(line => line.includes('bearerd'))
+  assert.deepEqual(complaints, [])
+  assert.equal(status, 0, stderr)
+
+  writeFileSync(join(folder, 'bearerd.service'), unit.replace('Restart=always', 'Restart=sometimes'))
+  assert.match(verify().stderr, /bearerd\.service:\d+: .*sometimes/, 'a mistake would have been seen')
+})
