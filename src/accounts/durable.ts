@@ -10,6 +10,7 @@ import { Buffer } from 'node:buffer'
 import { constants, type Stats } from 'node:fs'
 import { copyFile, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { type Stamp, stampOf } from './stamp.ts'
 
 export type Lock = {
   /** False once somebody else may have taken the lock over, because this process was asleep for too long. */
@@ -39,7 +40,7 @@ export async function withLock<Result>(file: string, work: (lock: Lock) => Promi
 }
 
 /** Adds one line (without its newline) at the end of a file. Resolves with what the file now is. */
-export async function appendLine(file: string, line: string, lock: Lock): Promise<Stats> {
+export async function appendLine(file: string, line: string, lock: Lock): Promise<Stamp> {
   const target = await realpath(file)
   const before = await stat(target)
   const aside = `${target}.new`
@@ -50,10 +51,11 @@ export async function appendLine(file: string, line: string, lock: Lock): Promis
       await keepOwner(copy, before)
       await appendTo(copy, line)
       await copy.sync()
-      return copy.stat()
+      return stampOf(await copy.stat())
     })
     if (!lock.held()) throw new Error(`the lock on ${file} was lost`)
-    if (!isSame(before, await stat(target))) throw new Error(`${file} was changed meanwhile, by somebody without the lock`)
+    if (stampOf(await stat(target)) !== stampOf(before))
+      throw new Error(`${file} was changed meanwhile, by somebody without the lock`)
     await rename(aside, target)
     await withFile(dirname(target), 'r', directory => directory.sync())
     return written
@@ -63,12 +65,11 @@ export async function appendLine(file: string, line: string, lock: Lock): Promis
   }
 }
 
-/** Whether it is the same file with the same content, as far as its status tells. */
-export function isSame(a: Stats, b: Stats): boolean {
-  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs
-}
-
-async function withFile<Result>(path: string, flags: string, work: (file: FileHandle) => Promise<Result>): Promise<Result> {
+async function withFile<Result>(
+  path: string,
+  flags: string,
+  work: (file: FileHandle) => Promise<Result>,
+): Promise<Result> {
   const file = await open(path, flags)
   try {
     return await work(file)

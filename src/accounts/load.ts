@@ -1,16 +1,18 @@
 /**
  * Load: the account files as they stand, to an index of all accounts, or to what is wrong with them.
  *
- * Files that change while they are read are read again. A file that lost all its accounts is an error: it is more often
+ * Files that change meanwhile are read again: half a file is a file too, if the cut is at a newline. A file that lost all its accounts is an error: it is more often
  * an accident than meant, and every one of its users would be refused mail for good.
  */
+import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AccountsConfig } from '../config/config.ts'
 import type { Problem } from '../config/problem.ts'
 import { createIndex, type IndexBuilder } from './accounts.ts'
 import type { Entry, Parsed } from './file.ts'
 import { createNssResolver, type NssResolver } from './nss.ts'
-import { codeOf, fileProblem, readAccounts, type Stamp, stampsOf } from './read.ts'
+import { fileProblem, readAccounts } from './read.ts'
+import { codeOf, type Stamp, stampsOf } from './stamp.ts'
 
 export type Loaded = {
   /** Whole, unless there is an error among the problems: then not to be used. */
@@ -20,6 +22,8 @@ export type Loaded = {
   readonly counts: Map<string, number>
   /** The cause lies outside the files, and may go away while they stay as they are. */
   readonly transient: boolean
+  /** Spent on it, waiting aside. */
+  readonly ms: number
 }
 
 export type LoadOptions = {
@@ -27,7 +31,7 @@ export type LoadOptions = {
   readonly directories: readonly string[]
   /** Accounts by file, as they are in force now. */
   readonly held: ReadonlyMap<string, number>
-  /** How long to wait for files that are being written. */
+  /** A file must have stayed the same for so long before it is believed to be whole; 0 where nobody writes. */
   readonly settleMs: number
 }
 
@@ -38,22 +42,23 @@ const maxProblems = 1_000
 const maxAttempts = 5
 
 export async function loadAccounts(options: LoadOptions): Promise<Loaded & { readonly stamps: Stamp[] }> {
-  const { files } = options.config
+  const { config, settleMs } = options
   for (let attempt = 1; ; attempt++) {
-    const stamps = await stampsOf(files)
-    const loaded = await loadOnce(options)
-    const now = await stampsOf(files)
-    const restless = files.find((_, index) => stamps[index] !== now[index])
+    const stamps = await stampsOf(config.files)
+    await pause(settleMs)
+    const started = performance.now()
+    const loaded = { ...(await loadOnce(options)), ms: Math.round(performance.now() - started) }
+    const now = await stampsOf(config.files)
+    const restless = config.files.find((_, index) => stamps[index] !== now[index])
     if (restless === undefined) return { ...loaded, stamps }
     if (attempt === maxAttempts) {
       const problem = fileProblem(restless, 'keeps changing while it is read; write a copy aside and rename it')
       return { ...loaded, stamps, problems: [...loaded.problems, problem], transient: true }
     }
-    await pause(options.settleMs)
   }
 }
 
-async function loadOnce({ config, directories, held }: LoadOptions): Promise<Loaded> {
+async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omit<Loaded, 'ms'>> {
   const nss = createNssResolver()
   const problems: Problem[] = []
   const counts = new Map<string, number>()
@@ -71,11 +76,11 @@ async function loadOnce({ config, directories, held }: LoadOptions): Promise<Loa
   })
 
   async function take(file: string, parsed: Parsed): Promise<void> {
-    problems.push(...parsed.problems)
+    for (const problem of parsed.problems) problems.push(problem)
     counts.set(file, (counts.get(file) ?? 0) + parsed.entries.length)
     for (const given of parsed.entries) {
       const entry = nss.needed(given.account.userdb) ? await numbered(given, file, nss) : given
-      if ('account' in entry) problems.push(...builder.add(entry, file))
+      if ('account' in entry) for (const problem of builder.add(entry, file)) problems.push(problem)
       else {
         transient = true
         problems.push(entry)

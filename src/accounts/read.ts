@@ -1,28 +1,17 @@
 /**
- * Read: an account file on disk, in pieces, so that logins go on in between. Whether it changed since.
+ * Read: an account file on disk, in pieces, so that logins go on in between.
  *
  * Regular files only, of a size that fits: TOML is parsed in one go and gets 64 MiB, `.jsonl` 1 GiB.
  */
 import { Buffer } from 'node:buffer'
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Problem } from '../config/problem.ts'
 import { createLineParser, type Parsed, parseTomlAccounts } from './file.ts'
 
 const chunkBytes = 256 * 1024
 const maxJsonlBytes = 1024 ** 3
 const maxTomlBytes = 64 * 1024 ** 2
-
-/** A file at one moment: changes with its content, owner, mode and place. Or the code of why it can't be looked at. */
-export type Stamp = string
-
-export function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): Stamp {
-  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
-}
-
-export function stampsOf(files: readonly string[]): Promise<Stamp[]> {
-  return Promise.all(files.map(file => stat(file).then(stampOf, codeOf)))
-}
 
 /** Rejects with a system error where the file can't be read. */
 export async function* readAccounts(file: string): AsyncGenerator<Parsed> {
@@ -51,11 +40,6 @@ async function* readLines(file: string, handle: FileHandle): AsyncGenerator<Pars
     yield parser.push(buffer.subarray(0, bytesRead))
   }
   yield parser.end()
-}
-
-/** `ENOENT` and the like. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
 }
 
 export function fileProblem(file: string, message: string, severity: Problem['severity'] = 'error'): Problem {

@@ -1,17 +1,131 @@
 /**
  * Store: the accounts in force, while their files change.
  *
- * A load takes effect whole or not at all: after an error the accounts that were loaded last stay in force, and if there
- * are none, `current()` says so and everything is answered with a temporary failure. Files are looked at twice a second
- * and read again once they have been left alone for one look, so that a file half written is not taken for whole.
+ * A load takes effect whole or not at all: after an error the accounts loaded last stay in force, and where there are
+ * none `current()` says so, and everything is answered with a temporary failure. The files are looked at twice a second
+ * and after a change read again, once they have been left alone for as long.
  *
- * Loads and creations happen one at a time. A creation happens under the lock of its file, on top of what is on disk then.
+ * Loads and creations happen one at a time; creations also under the lock of their file, on top of what is on disk then.
  */
+import { performance } from 'node:perf_hooks'
 import type { AccountsConfig } from '../config/config.ts'
-import { formatProblem, type Problem } from '../config/problem.ts'
-import type { Log } from '../log.ts'
+import type { Problem } from '../config/problem.ts'
+import { describeError, type Log } from '../log.ts'
 import type { Account, AccountStore, NewAccount } from './account.ts'
-import { appendLine, isSame, type Lock, withLock } from './durable.ts'
-import { createLineParser, type Entry } from './file.ts'
+import { planCreation } from './creation.ts'
+import { appendLine, type Lock, withLock } from './durable.ts'
 import { type Loaded, loadAccounts } from './load.ts'
-import { stampOf, stampsOf } from './read.ts'
+import { createReport } from './report.ts'
+import { type Stamp, stampsOf } from './stamp.ts'
+
+export type WatchedAccountStore = AccountStore & {
+  /** Reads all files. Resolves with all there is to say about them; an error among it means that nothing has changed. */
+  load(): Promise<readonly Problem[]>
+  /** Loads again whenever a file has changed, until `close`. */
+  watch(): void
+  close(): void
+}
+
+export type StoreOptions = {
+  /** How often files are looked at. */
+  readonly pollMs?: number
+  /** How soon files are read again after an error that may go away by itself, as when a directory service is down. */
+  readonly retryMs?: number
+}
+
+export function createAccountStore(
+  config: AccountsConfig,
+  directories: readonly string[],
+  log: Log,
+  { pollMs = 500, retryMs = 30_000 }: StoreOptions = {},
+): WatchedAccountStore {
+  const { files } = config
+  const serially = createQueue()
+  const report = createReport(log)
+  let inForce: Loaded | undefined
+  /** What the files were at the last load, good or bad. */
+  let stamps: Stamp[] = []
+  let failed = false
+  let retryAt = Number.POSITIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+
+  async function load(cause: 'load' | 'change' | 'retry'): Promise<readonly Problem[]> {
+    const held = inForce?.counts ?? new Map<string, number>()
+    const settleMs = stamps.length === 0 ? 0 : pollMs
+    const loaded = await loadAccounts({ config, directories, held, settleMs })
+    stamps = loaded.stamps
+    failed = loaded.problems.some(({ severity }) => severity === 'error')
+    retryAt = failed && loaded.transient ? performance.now() + retryMs : Number.POSITIVE_INFINITY
+    if (!failed) inForce = loaded
+    const accounts = inForce?.builder.index.size
+    report(loaded.problems, { cause, failed, accounts, ms: loaded.ms })
+    return loaded.problems
+  }
+
+  async function loadIfDue(): Promise<void> {
+    if (!areSame(await stampsOf(files), stamps)) await load('change')
+    else if (performance.now() >= retryAt) await load('retry')
+  }
+
+  function look(): void {
+    timer = setTimeout(() => {
+      serially(loadIfDue)
+        .catch(error => log.error({ event: 'fault', ...describeError(error) }, 'the account files could not be read'))
+        .finally(() => timer && look())
+    }, pollMs).unref()
+  }
+
+  async function createLocked(wanted: NewAccount, file: string, lock: Lock): Promise<Account> {
+    await loadIfDue()
+    if (inForce === undefined || failed) throw new Error('the account files have errors')
+    if (!directories.includes(wanted.directory)) throw new Error('its directory is not configured')
+    const { builder, counts } = inForce
+    const plan = planCreation(wanted, builder.index, new Date())
+    if (plan.kind === 'refused') throw new Error(plan.why)
+    if (plan.kind === 'exists') return plan.account
+    const written = await appendLine(file, plan.line, lock)
+    builder.add({ account: plan.account, line: undefined }, file)
+    counts.set(file, (counts.get(file) ?? 0) + 1)
+    // Our own change is no reason to load; somebody's after it has another stamp.
+    stamps = stamps.map((stamp, index) => (files[index] === file ? written : stamp))
+    log.info({ event: 'account_created', account: plan.account.address, file }, 'account created')
+    return plan.account
+  }
+
+  async function create(wanted: NewAccount): Promise<Account> {
+    const file = files.findLast(name => name.endsWith('.jsonl'))
+    try {
+      if (file === undefined) throw new Error('accounts.files names no .jsonl file')
+      return await serially(() => withLock(file, lock => createLocked(wanted, file, lock)))
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'unknown error'
+      log.error({ event: 'account_not_created', account: wanted.address, file, why }, 'an account could not be created')
+      throw error
+    }
+  }
+
+  return {
+    current: () => inForce?.builder.index,
+    load: () => serially(() => load('load')),
+    create,
+    watch: look,
+    close() {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}
+
+/** One piece of work after the other, in the order in which they are given. */
+function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const done = last.then(work)
+    last = done.catch(() => {})
+    return done
+  }
+}
+
+function areSame(a: readonly Stamp[], b: readonly Stamp[]): boolean {
+  return a.length === b.length && a.every((stamp, index) => stamp === b[index])
+}

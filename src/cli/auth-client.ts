@@ -8,10 +8,8 @@
 import { connect } from 'node:net'
 import { decodeBase64 } from '../dovecot/base64.ts'
 import { escapeField, splitArgument, splitLine } from '../dovecot/tabs.ts'
-import { lines } from '../net/framing.ts'
-import { FrameError } from '../net/session.ts'
 
-const maxLineBytes = 65_536
+const maxLine = 65_536
 
 /** What a mail client sends (RFC 7628 section 3.1, Google's XOAUTH2), and what it answers a failure. */
 const clients = {
@@ -87,7 +85,7 @@ export class AuthClientError extends Error {
 export function connectAuth(path: string, options: AuthClientOptions = {}): Promise<AuthClient> {
   const { timeoutMs = 10_000, trace = () => {} } = options
   const socket = connect(path)
-  const framer = lines({ maxBytes: maxLineBytes })
+  let held = ''
   let why = 'the server closed the connection'
 
   function send(...fields: string[]): void {
@@ -110,17 +108,15 @@ export function connectAuth(path: string, options: AuthClientOptions = {}): Prom
       send('VERSION', '1', '2')
       send('CPID', String(process.pid))
     })
-    socket.on('data', chunk => {
-      try {
-        for (const line of framer.push(chunk)) {
-          const fields = splitLine(line)
-          trace('S', fields)
-          if (!handshake(fields)) logins.receive(fields)
-        }
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error
-        end('the server sent what is not a line of the protocol')
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (held + text).split('\n')
+      held = lines.pop() ?? ''
+      for (const line of lines) {
+        const fields = splitLine(line)
+        trace('S', fields)
+        if (!handshake(fields)) logins.receive(fields)
       }
+      if (held.length > maxLine) end('the server sent what is not a line of the protocol')
     })
     socket.on('error', error => {
       why = describe(error)

@@ -20,10 +20,12 @@ type Issue = { readonly input: unknown }
 const expected = (what: string) => (issue: Issue) => `expected ${what}, got ${describe(issue.input)}`
 const expectedSecret = (issue: Issue) => `expected a string, got ${describeKind(issue.input)}`
 
+/** A refused string is not repeated: a key pasted where the name of its file belongs is one with line ends. */
 function string(what = 'a string') {
   return v.pipe(
     v.string(expected(what)),
-    v.regex(/^\P{Cc}+$/u, expected(`${what}, not empty, without control characters`)),
+    v.nonEmpty(`expected ${what}, got an empty string`),
+    v.regex(/^\P{Cc}+$/u, `expected ${what}, got one with line ends or other control characters`),
   )
 }
 const text = string()

@@ -85,7 +85,7 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'Try "openssl s_client -connect HOST:PORT", and check tls.cert-file if the provider asks for a certificate.',
   ],
   // An answer that cannot be read.
-  [/^HPE_/, 'the answer is not HTTP', 'Check the port, and whether it speaks https or http.'],
+  [/^(HPE_|HTTPParserError$)/, 'the answer is not HTTP', 'Check the port, and whether it speaks https or http.'],
   [/^(TOO_LARGE|UND_ERR_HEADERS_OVERFLOW)$/, 'the answer is too long', 'Check the address: this is no such endpoint.'],
   [
     /^SIGNED_ANSWER$/,

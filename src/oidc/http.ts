@@ -45,6 +45,7 @@ export function createHttp(config: HttpConfig): Http {
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  let closing: Promise<void> | undefined
 
   return {
     fetch: (url, { method, headers, body }) => {
@@ -57,7 +58,10 @@ export function createHttp(config: HttpConfig): Http {
         body: body instanceof URLSearchParams ? body.toString() : null,
       })
     },
-    close: () => agent.close(),
+    close: () => {
+      closing ??= agent.close()
+      return closing
+    },
   }
 }
 

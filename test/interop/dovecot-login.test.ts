@@ -20,7 +20,10 @@ const site = await startSite({
 const { provider, daemon, dovecot } = site
 const { imap, pop3, submission } = dovecot.ports
 
-const alice = async (): Promise<Login> => ({ user: 'alice@example.org', token: await provider.token('alice@example.org') })
+const alice = async (): Promise<Login> => ({
+  user: 'alice@example.org',
+  token: await provider.token('alice@example.org'),
+})
 const nobodys = { user: 'alice@example.org', token: 'this-token-was-never-issued' }
 
 /** One login over IMAP, and what follows the greeting of the server. */

@@ -47,7 +47,10 @@ async function user(name: string) {
 async function inbox(name: string, field: string): Promise<string[]> {
   const { code, stdout, stderr } = await dovecot.doveadm('-f', 'flow', 'fetch', '-u', name, field, 'mailbox', 'INBOX')
   assert.equal(code, 0, stderr)
-  return stdout.trim().split('\n').filter(line => line !== '')
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(line => line !== '')
 }
 
 test('doveadm user: uid, gid and home from the defaults, her quota beside them', async () => {
@@ -83,7 +86,13 @@ test("doveadm user '*' lists everybody, a mask some", async () => {
 })
 
 test('LMTP delivers to somebody who never signed in, under each of her names', async () => {
-  for (const to of ['alice@example.org', 'ALICE@example.org', 'a.jones@example.org', 'alice+lists@example.org', 'any@example.net']) {
+  for (const to of [
+    'alice@example.org',
+    'ALICE@example.org',
+    'a.jones@example.org',
+    'alice+lists@example.org',
+    'any@example.net',
+  ]) {
     const { code, stdout } = await swaks(lmtp, { from, to })
     assert.equal(code, 0, stdout)
     assert.match(stdout, /<- {2}250 2\.0\.0 .* Saved/)
@@ -111,7 +120,9 @@ test('an account file with a problem leaves the old accounts in force', async ()
 
 test('a new account is there when its file has been read', async () => {
   site.accounts(`${accounts}\n[[account]]\naddress = "new@example.org"\n`)
-  await eventually('new@example.org exists', async () => ((await user('new@example.org')).code === 0 ? true : undefined))
+  await eventually('new@example.org exists', async () =>
+    (await user('new@example.org')).code === 0 ? true : undefined,
+  )
 })
 
 test('accounts that have never been loaded are no reason to say that nobody exists: exit status 75, LMTP 451', async () => {
@@ -123,7 +134,9 @@ test('accounts that have never been loaded are no reason to say that nobody exis
   assert.match(stdout, /<\*\* 451 4\.3\.0/)
 
   site.accounts(accounts)
-  await eventually('alice@example.org exists', async () => ((await user('alice@example.org')).code === 0 ? true : undefined))
+  await eventually('alice@example.org exists', async () =>
+    (await user('alice@example.org')).code === 0 ? true : undefined,
+  )
 })
 
 test('bearerd is down: exit status 75, LMTP 451', async t => {

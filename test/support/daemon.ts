@@ -17,7 +17,7 @@ export type Daemon = {
   logged(fields: Entry): Promise<Entry>
   reload(): void
   stop(): Promise<void>
-  /** After `stop`: starts it again with the same configuration. */
+  /** Starts it again with the same configuration, unless it runs. */
   start(): Promise<void>
   restart(): Promise<void>
 }
@@ -35,11 +35,15 @@ export async function startDaemon(config: string): Promise<Daemon> {
   const log = () => lives.map(server => server.output()).join('\n')
   const stop = () => current.stop()
   const start = async () => {
-    current = await begin()
+    if (!current.running()) current = await begin()
   }
   return {
     log,
-    entries: () => log().split('\n').map(parse).filter(entry => entry !== undefined),
+    entries: () =>
+      log()
+        .split('\n')
+        .map(parse)
+        .filter(entry => entry !== undefined),
     logged: async fields => {
       const has = (entry: Entry | undefined) =>
         entry !== undefined && Object.entries(fields).every(([key, value]) => entry[key] === value)

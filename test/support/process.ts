@@ -40,6 +40,7 @@ export async function must(command: string, ...args: string[]): Promise<string> 
 
 export type Server = {
   readonly pid: number
+  running(): boolean
   /** What it has written to stdout and stderr. */
   output(): string
   /** The first line, past or future, that satisfies `wanted`. */
@@ -86,6 +87,7 @@ export function startServer(command: string, args: readonly string[], cwd?: stri
   const output = () => lines.join('\n')
   return {
     pid,
+    running: () => !ended,
     output,
     signal: name => void child.kill(name),
     line: (what, wanted) =>

@@ -6,16 +6,16 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, beforeEach } from 'node:test'
-import { startProvider } from '/tmp/interop-stub/provider.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { type Dovecot, startDovecot } from './dovecot.ts'
 import { settings } from './howto.ts'
 import { type Postfix, prepareQueue, startPostfix } from './postfix.ts'
 import { must } from './process.ts'
+import { startProvider, type TestProvider } from './provider.ts'
 
 export type Site = {
   readonly folder: string
-  readonly provider: Awaited<ReturnType<typeof startProvider>>
+  readonly provider: TestProvider
   readonly daemon: Daemon
   readonly dovecot: Dovecot
   readonly postfix: Postfix

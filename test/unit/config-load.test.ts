@@ -1,5 +1,6 @@
 /** What a good bearerd.toml becomes, and what keeps a file from being read at all. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -197,6 +198,8 @@ test('a file that is missing, no file, not text, or endless is one problem', asy
   assert.equal(await messageOf('absent'), 'cannot read FOLDER/absent: ENOENT: no such file or directory')
   assert.equal(await messageOf('.'), 'cannot read FOLDER: not a regular file')
   assert.equal(await messageOf('big'), 'cannot read FOLDER/big: longer than 1048576 bytes')
+  execFileSync('mkfifo', [join(folder, 'fifo')])
+  assert.equal(await messageOf('fifo'), 'cannot read FOLDER/fifo: not a regular file')
   writeFileSync(join(folder, 'latin1'), Buffer.from('# M\xfcller', 'latin1'))
   assert.equal(await messageOf('latin1'), 'cannot read FOLDER/latin1: not UTF-8')
 })

@@ -116,6 +116,14 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
     'directory.a = { issuer = "accounts.example.org" }',
     'directory.a.issuer: expected a URL such as "https://accounts.example.org"',
   ],
+  'a URL that is another host to some than to others': [
+    'directory.a = { issuer = "https://accounts.example.org\\\\@example.net" }',
+    'directory.a.issuer: expected a URL such as "https://accounts.example.org"',
+  ],
+  'a URL with a space at its end': [
+    'directory.a = { issuer = "https://accounts.example.org " }',
+    'directory.a.issuer: expected a URL such as "https://accounts.example.org"',
+  ],
   'a host that only begins like a loopback address': [
     'directory.a = { issuer = "http://127.0.0.1.example.org" }',
     'directory.a.issuer: expected https: on plain http everybody on the way can read the tokens (allow-http = true permits it)',
@@ -176,8 +184,9 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
   ],
   'a default with a line end': [
     'accounts.defaults.mail = "a\\nb"',
-    'accounts.defaults.mail: expected a string, not empty, without control characters, got "a\\u{a}b"',
+    'accounts.defaults.mail: expected a string, got one with line ends or other control characters',
   ],
+  'an empty default': ['accounts.defaults.mail = ""', 'accounts.defaults.mail: expected a string, got an empty string'],
   'new accounts, but no file for them': [
     'accounts.unknown = "create"',
     'accounts.unknown: "create" adds accounts to the last of accounts.files, which must end in .jsonl then',
@@ -211,5 +220,19 @@ test('account files of another kind, and the same one twice', async t => {
   assert.deepEqual(problems, [
     'FOLDER/bearerd.toml:3: error: accounts.files[1]: expected a file that ends in .toml or .jsonl',
     'FOLDER/bearerd.toml:4: error: accounts.files[2]: FOLDER/accounts.toml is in the list already',
+  ])
+})
+
+test('what would follow from a mistake is not told beside it', async t => {
+  const { problems } = await loadText(
+    t,
+    `${minimal}[directory.a]
+    issuer = "https://accounts.example.org"
+    endpoint.method = "introspection"
+    auth.method = "basic"
+    require.audience = "mail"`,
+  )
+  assert.deepEqual(problems, [
+    'FOLDER/bearerd.toml:5: error: directory.a.endpoint.method: expected "userinfo" or "introspect", got "introspection"',
   ])
 })

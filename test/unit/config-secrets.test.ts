@@ -67,6 +67,11 @@ test('$CREDENTIALS_DIRECTORY comes first, if it has the file', async t => {
   assert.equal(secretOf(second.config?.directories[0]?.auth), 'from beside too')
 })
 
+test('an empty $CREDENTIALS_DIRECTORY is none, least of all the working directory', async t => {
+  const { problems } = await loadText(t, basic('secret-file = "package.json"'), { env: { CREDENTIALS_DIRECTORY: '' } })
+  assert.match(problems.join(), /cannot read FOLDER\/package\.json: ENOENT/)
+})
+
 test('a private key', async t => {
   const key = privateKey('P-256')
   const { config, problems } = await loadText(t, jwt('key-file = "key.pem"', 'key-id = "2026"'), {
@@ -79,6 +84,7 @@ test('a private key', async t => {
 })
 
 const pem = (label: string): string => `-----BEGIN ${label}-----\nMIGH\n-----END ${label}-----\n`
+const goodKeys = 'expected an RSA key of at least 2048 bits, an EC key on P-256, P-384 or P-521, or an Ed25519 key'
 const onRaw = 'a ":" would be taken for the end of it; auth.basic-encoding = "form" encodes it'
 
 const mistakes: Record<string, readonly [toml: string, problem: string]> = {
@@ -127,11 +133,13 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
     jwt('key-file = "damaged.pem"'),
     'key-file: the key is damaged: it begins as a PKCS #8 key, but OpenSSL cannot read it',
   ],
-  'a key on a curve that has no algorithm': [
-    jwt('key-file = "curve.pem"'),
-    'key-file: expected an RSA key of at least 2048 bits, an EC key on P-256, P-384 or P-521, or an Ed25519 key',
-  ],
+  'a key on a curve that has no algorithm': [jwt('key-file = "curve.pem"'), `key-file: ${goodKeys}`],
+  'a key of 1024 bits': [jwt('key-file = "weak.pem"'), `key-file: ${goodKeys}`],
 }
+
+const weakKey = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString()
 
 for (const [title, [toml, problem]] of Object.entries(mistakes)) {
   test(title, async t => {
@@ -142,6 +150,7 @@ for (const [title, [toml, problem]] of Object.entries(mistakes)) {
       'encrypted.pem': pem('ENCRYPTED PRIVATE KEY'),
       'damaged.pem': pem('PRIVATE KEY'),
       'curve.pem': privateKey('secp256k1'),
+      'weak.pem': weakKey,
     }
     const { config, problems } = await loadText(t, toml, { files })
     assert.equal(config, undefined)
@@ -171,12 +180,12 @@ test('a secret that everybody on the machine can read is warned of', async t => 
 })
 
 test('certificates: found as secrets are, and looked at', async t => {
-  const fixture = (name: string): string => readFileSync(new URL(`../fixtures/config/${name}`, import.meta.url), 'utf8')
+  const fixture = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8')
   const files = {
-    'cert.pem': fixture('cert.pem'),
-    'key.pem': fixture('key.pem'),
+    'cert.pem': fixture('client.pem'),
+    'key.pem': fixture('client-key.pem'),
     'other.pem': privateKey('P-256'),
-    'open.pem': [fixture('key.pem'), 0o644] as const,
+    'open.pem': [fixture('client-key.pem'), 0o644] as const,
     'not.pem': 'not a certificate',
   }
   const load = async (...tls: readonly string[]) => {
@@ -232,6 +241,8 @@ test('no problem and no print of a configuration shows a secret', async t => {
     basic('secret hunter2'),
     basic('secret = "\\hunter2"'),
     basic('secrets = "hunter2"'),
+    jwt('key-file = "-----BEGIN PRIVATE KEY-----\\nhunter2"'),
+    jwt('key-id = "-----BEGIN PRIVATE KEY-----\\nhunter2"'),
     basic('secret = { hunter = "hunter2" }'),
     basic('secret-file = "secret"', 'secret = "hunter2"'),
     `${minimal}[directory.main]\nauth = "hunter2"`,

@@ -1,0 +1,19 @@
+/** Stamp: what a file is at one moment, to tell later whether it has changed. */
+import type { Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+/** Changes with a file's content and with the file itself; the code of the error where it can't be looked at. */
+export type Stamp = string
+
+export function stampOf({ ino, size, mtimeMs }: Stats): Stamp {
+  return `${ino} ${size} ${mtimeMs}`
+}
+
+export function stampsOf(files: readonly string[]): Promise<Stamp[]> {
+  return Promise.all(files.map(file => stat(file).then(stampOf, codeOf)))
+}
+
+/** `ENOENT` and the like. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+}

@@ -1,0 +1,323 @@
+/**
+ * What a provider can answer, and what becomes of it. The rule: only its own clear word is a verdict on a token;
+ * everything else is "unavailable", with the cause in the log, once.
+ */
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { ClientAuth } from '../../src/config/config.ts'
+import type { Claims } from '../../src/oidc/token-verdict.ts'
+import { Secret } from '../../src/secret.ts'
+import { openProvider } from '../support/asking.ts'
+import * as fault from '../support/fault-provider.ts'
+import { type Answer, challenge, json, startFaultProvider, text } from '../support/fault-provider.ts'
+
+const server = await startFaultProvider()
+after(server.stop)
+const elsewhere = await startFaultProvider()
+after(elsewhere.stop)
+elsewhere.answer(json({ active: true, sub: 'mallory', email: 'alice@example.org' }))
+const before = { asked: 0 }
+beforeEach(() => {
+  before.asked = server.asked.length
+})
+
+const userinfo = { method: 'userinfo', url: `${server.origin}/me` } as const
+const introspect = { method: 'introspect', url: `${server.origin}/introspect?tenant=1` } as const
+const host = new URL(server.origin).host
+const token = 'tok3n-of.alice_which/nobody+may~see=='
+const unavailable = { kind: 'unavailable' }
+const invalid = { kind: 'refused', error: 'invalid_token' }
+const insufficient = { kind: 'refused', error: 'insufficient_scope' }
+const moved = { location: `${elsewhere.origin}/me` }
+
+// An answer that is a verdict for neither endpoint.
+const faults: Record<string, [answer: Answer, cause: RegExp]> = {
+  'no answer': [fault.never, /no answer in time \(TIMEOUT\)$/],
+  'half an answer': [fault.stalling, /no answer in time \(TIMEOUT\)$/],
+  'a connection reset': [fault.reset, /the connection ended before the answer did \((ECONNRESET|UND_ERR_SOCKET)\)$/],
+  'a truncated answer': [fault.truncated, /the connection ended before the answer did \([A-Z_]+\)$/],
+  '50 MB': [fault.huge, /the answer is too long \(TOO_LARGE\)$/],
+  'headers without end': [text('{}', 200, { 'x-long': 'x'.repeat(20_000) }), /too long \(UND_ERR_HEADERS_OVERFLOW\)$/],
+  'another protocol': [fault.garbage, /the answer is not HTTP \(\w+\)$/],
+  'status 500': [text('', 500), /the provider has failed \(HTTP 500\)$/],
+  'status 502 with HTML': [text('<html>', 502, { 'content-type': 'text/html' }), /has failed \(HTTP 502\)$/],
+  'status 503 with a verdict': [json({ active: true, sub: 'alice' }, 503), /has failed \(HTTP 503\)$/],
+  'status 301': [text('', 301, moved), /the endpoint redirects.*\(HTTP 301\)$/],
+  'status 302': [text('', 302, moved), /the endpoint redirects.*\(HTTP 302\)$/],
+  'status 307': [text('', 307, moved), /the endpoint redirects.*\(HTTP 307\)$/],
+  'status 308': [text('', 308, moved), /the endpoint redirects.*\(HTTP 308\)$/],
+  'status 404': [text('', 404), /there is no such endpoint \(HTTP 404\)$/],
+  'status 405': [text('', 405), /there is no such endpoint \(HTTP 405\)$/],
+  'status 429': [text('', 429, { 'retry-after': 1 }), /too many requests \(HTTP 429\)$/],
+  'status 431': [text('', 431), /the token is longer than the provider accepts \(HTTP 431\)$/],
+  'status 400': [text('', 400), /does not accept the request \(HTTP 400\)$/],
+  'status 400 invalid_request': [challenge(400, 'invalid_request'), /\(HTTP 400 invalid_request\)$/],
+  'status 400 with a text of its own': [json({ error: token }, 400), /\(HTTP 400\)$/],
+  'status 201': [json({ active: true, sub: 'alice' }, 201), /an unexpected answer \(HTTP 201\)$/],
+  'status 204': [text('', 204), /an unexpected answer \(HTTP 204\)$/],
+  'status 999': [text('', 999), /an unexpected answer \(HTTP 999\)$/],
+  HTML: [text('<html>Sign in</html>', 200, { 'content-type': 'text/html' }), /\(NOT_JSON\)$/],
+  'JSON called text': [text('{"active":true,"sub":"a"}', 200, { 'content-type': 'text/plain' }), /\(NOT_JSON\)$/],
+  'JSON called nothing': [text('{"active":true,"sub":"a"}', 200, { 'content-type': '' }), /\(NOT_JSON\)$/],
+  'a signed answer': [text('e30.e30.e30', 200, { 'content-type': 'application/jwt' }), /signed answers.*SIGNED_ANSWER/],
+  'a signed answer of introspection': [
+    text('e30.e30.e30', 200, { 'content-type': 'application/token-introspection+jwt' }),
+    /signed answers.*SIGNED_ANSWER/,
+  ],
+  'an empty body': [text(''), /\(NOT_JSON\)$/],
+  'half of an object': [text('{"active":true,"sub":"al'), /\(NOT_JSON\)$/],
+  'more than an object': [text('{"active":true,"sub":"a"}{}'), /\(NOT_JSON\)$/],
+  'JSON with comments': [text('{"active":true/**/}'), /\(NOT_JSON\)$/],
+  'a body that is not UTF-8': [text(Buffer.from('{"active":true,"sub":"\xe9"}', 'latin1')), /\(NOT_JSON\)$/],
+  'a compressed body': [
+    text(gzipSync('{"active":true}'), 200, { 'content-encoding': 'gzip' }),
+    /not what its specification demands \(NOT_JSON\)$/,
+  ],
+  'an array': [json([{ active: true, sub: 'alice' }]), /not what its specification demands \(NOT_AN_OBJECT\)$/],
+  null: [json(null), /\(NOT_AN_OBJECT\)$/],
+  'a number': [json(1), /\(NOT_AN_OBJECT\)$/],
+  'a text': [json('active'), /\(NOT_AN_OBJECT\)$/],
+  true: [json(true), /\(NOT_AN_OBJECT\)$/],
+}
+
+for (const endpoint of [userinfo, introspect])
+  for (const [name, [answer, cause]] of Object.entries(faults))
+    test(`${endpoint.method}, ${name}: unavailable`, async t => {
+      const timeoutMs = answer === fault.never || answer === fault.stalling ? 100 : 5000
+      const { lookup, log, states } = openProvider(t, { endpoint, timeoutMs })
+      server.answer(answer)
+      for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), unavailable)
+      assert.equal(states().length, 1)
+      assert.match(states()[0] ?? '', cause)
+      assert.ok(states()[0]?.startsWith(`${endpoint.method} at ${host}: `))
+      assert.equal(log[0]?.level, 'error')
+      assert.ok(typeof log[0]?.cure === 'string' && log[0].cure.length > 10)
+      assert.equal(elsewhere.asked.length, 0)
+
+      server.answer(json({ active: true, sub: 'alice' }))
+      assert.equal((await lookup(token)).kind, 'active')
+      assert.equal(states()[1], 'ok')
+    })
+
+// What userinfo can say of a token: RFC 6750 section 3.
+const words: Record<string, [answer: Answer, verdict: object]> = {
+  'status 401': [text('', 401), invalid],
+  'status 401 with HTML': [text('<html>', 401, { 'content-type': 'text/html' }), invalid],
+  'status 401 with a bare challenge': [challenge(401), invalid],
+  'status 401 invalid_token': [challenge(401, 'invalid_token'), invalid],
+  'status 401 insufficient_scope': [challenge(401, 'insufficient_scope'), insufficient],
+  'status 403': [text('', 403), invalid],
+  'status 403 insufficient_scope': [challenge(403, 'insufficient_scope'), insufficient],
+  'status 403 insufficient_scope, among others': [
+    text('', 403, { 'www-authenticate': 'Basic realm="a, error=b", Bearer error=insufficient_scope' }),
+    insufficient,
+  ],
+  'status 403 insufficient_scope, in the body': [json({ error: 'insufficient_scope' }, 403), insufficient],
+  'status 400 invalid_token': [challenge(400, 'invalid_token'), invalid],
+  'status 400 invalid_token, in the body': [json({ error: 'invalid_token' }, 400), invalid],
+}
+const asUser = { endpoint: introspect, auth: { method: 'user-token' } } as const
+for (const [name, [answer, verdict]] of Object.entries(words)) {
+  test(`userinfo, ${name}: refused`, async t => {
+    const { lookup, log } = openProvider(t, { endpoint: userinfo })
+    server.answer(answer)
+    assert.deepEqual(await lookup(token), verdict)
+    assert.deepEqual(log, [])
+  })
+  test(`introspect by the user's own token, ${name}: refused`, async t => {
+    const { lookup, log } = openProvider(t, asUser)
+    server.answer(answer)
+    assert.deepEqual(await lookup(token), verdict)
+    assert.deepEqual(log, [])
+  })
+}
+
+// What introspection says of our own credentials.
+for (const answer of [
+  text('', 401),
+  challenge(401, 'invalid_token'),
+  text('', 403),
+  json({ error: 'invalid_client' }, 400),
+])
+  test('introspect, our own credentials refused: unavailable', async t => {
+    const auth: ClientAuth = { method: 'token', token: new Secret('t0ken-of.bearerd_itself') }
+    const { lookup, states } = openProvider(t, { endpoint: introspect, auth })
+    server.answer(answer)
+    for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), unavailable)
+    assert.match(
+      states().join(),
+      /^introspect at \S+: the provider refuses the credentials of bearerd.*CLIENT_REFUSED\)$/,
+    )
+  })
+
+// RFC 7662 section 2.2: "active", true or false, and nothing else.
+for (const answer of [{}, { active: 'true' }, { active: 1 }, { active: null }, { active: [true] }, { Active: true }])
+  test(`introspect, ${JSON.stringify(answer)}: unavailable`, async t => {
+    const { lookup, states } = openProvider(t, { endpoint: introspect })
+    server.answer(json({ ...answer, sub: 'alice', email: 'alice@example.org' }))
+    assert.deepEqual(await lookup(token), unavailable)
+    assert.match(states()[0] ?? '', /not what its specification demands \(OAUTH_INVALID_RESPONSE\)$/)
+  })
+
+test('introspect, {"active": false} with more: refused', async t => {
+  const { lookup, log } = openProvider(t, { endpoint: introspect })
+  server.answer(json({ active: false, sub: 'alice', email: 'alice@example.org' }))
+  assert.deepEqual(await lookup(token), invalid)
+  assert.deepEqual(log, [])
+})
+
+// How bearerd shows itself, as it goes over the wire.
+const secret = new Secret('pass:w+rd % &=é')
+const shown: Record<string, [auth: ClientAuth, authorization: string | undefined, body: object]> = {
+  none: [{ method: 'none' }, undefined, {}],
+  'basic, form': [
+    { method: 'basic', username: 'my-client:1', secret, encoding: 'form' },
+    `Basic ${btoa('my-client%3A1:pass%3Aw%2Brd+%25+%26%3D%C3%A9')}`,
+    {},
+  ],
+  'basic, raw': [
+    { method: 'basic', username: 'my-client', secret, encoding: 'raw' },
+    `Basic ${Buffer.from('my-client:pass:w+rd % &=é').toString('base64')}`,
+    {},
+  ],
+  post: [
+    { method: 'post', username: 'my-client', secret },
+    undefined,
+    { client_id: 'my-client', client_secret: 'pass:w+rd % &=é' },
+  ],
+  token: [{ method: 'token', token: new Secret('token_of_gratitude') }, 'Bearer token_of_gratitude', {}],
+  'user-token': [{ method: 'user-token' }, `Bearer ${token}`, {}],
+}
+for (const [name, [auth, authorization, body]] of Object.entries(shown))
+  test(`auth.method ${name}, on the wire`, async t => {
+    const { lookup } = openProvider(t, { endpoint: introspect, auth })
+    server.answer(json({ active: true }))
+    assert.deepEqual(await lookup(token), { kind: 'active', claims: { active: true } })
+    const asked = server.asked.at(-1)
+    assert.equal(asked?.method, 'POST')
+    assert.equal(asked?.path, '/introspect?tenant=1')
+    assert.match(asked?.headers['content-type'] ?? '', /^application\/x-www-form-urlencoded/)
+    assert.equal(asked?.headers.accept, 'application/json')
+    assert.equal(asked?.headers.authorization, authorization)
+    const sent = Object.fromEntries(new URLSearchParams(asked?.body))
+    assert.deepEqual(sent, { token, token_type_hint: 'access_token', ...body })
+  })
+
+test('userinfo, on the wire', async t => {
+  const { lookup } = openProvider(t, { endpoint: userinfo })
+  server.answer(json({}))
+  await lookup(token)
+  const asked = server.asked.at(-1)
+  assert.deepEqual([asked?.method, asked?.path, asked?.body], ['GET', '/me', ''])
+  assert.equal(asked?.headers.authorization, `Bearer ${token}`)
+  assert.equal(asked?.headers['user-agent'], 'bearerd')
+})
+
+// Odd, but good.
+const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+const good: Record<string, [answer: Answer, check: (claims: Claims) => void]> = {
+  'no sub': [json({ mail: 'alice@example.org' }), claims => assert.deepEqual(claims, { mail: 'alice@example.org' })],
+  'a charset': [
+    text('{"name":"Ünal"}', 200, { 'content-type': 'Application/JSON ; charset=utf-8' }),
+    claims => assert.equal(claims.name, 'Ünal'),
+  ],
+  'a JSON type of its own': [
+    text('{"sub":"a"}', 200, { 'content-type': 'application/vnd.example.v1+json' }),
+    claims => assert.equal(claims.sub, 'a'),
+  ],
+  'a byte order mark': [text('\uFEFF{"sub":"a"}'), claims => assert.equal(claims.sub, 'a')],
+  'values of any type': [
+    json({ sub: 1, email: ['a'], name: null, groups: { a: 'b' } }),
+    claims => assert.deepEqual(claims, { sub: 1, email: ['a'], name: null, groups: { a: 'b' } }),
+  ],
+  'deep nesting': [text(`{"sub":"a","deep":${deep}}`), claims => assert.equal(claims.sub, 'a')],
+  'the name of a prototype': [
+    text('{"__proto__":{"email":"alice@example.org"},"constructor":{"prototype":{"email":"x"}}}'),
+    claims => {
+      assert.equal(claims.email, undefined)
+      assert.equal(Object.getPrototypeOf(claims), Object.prototype)
+      assert.equal(({} as Claims).email, undefined)
+    },
+  ],
+  '256 KiB': [
+    text(JSON.stringify({ sub: 'x'.repeat(256 * 1024 - 10) })),
+    claims => assert.equal(String(claims.sub).length, 256 * 1024 - 10),
+  ],
+}
+for (const [name, [answer, check]] of Object.entries(good))
+  test(`userinfo, ${name}: active`, async t => {
+    const { lookup, log } = openProvider(t, { endpoint: userinfo })
+    server.answer(answer)
+    const verdict = await lookup(token)
+    assert.ok(verdict.kind === 'active')
+    check(verdict.claims)
+    assert.deepEqual(log, [])
+  })
+
+test('a byte more than 256 KiB: unavailable', async t => {
+  const { lookup } = openProvider(t, { endpoint: userinfo })
+  server.answer(text(JSON.stringify({ sub: 'x'.repeat(256 * 1024 - 9) })))
+  assert.deepEqual(await lookup(token), unavailable)
+})
+
+test('each cause of an outage is logged once', async t => {
+  const { lookup, states } = openProvider(t, { endpoint: userinfo })
+  for (const status of [500, 503, 500, 503]) {
+    server.answer(text('', status))
+    await lookup(token)
+  }
+  server.answer(challenge(401, 'invalid_token'))
+  await lookup(token)
+  server.answer(text('', 500))
+  await lookup(token)
+  const failed = (status: number) => `userinfo at ${host}: the provider has failed (HTTP ${status})`
+  assert.deepEqual(states(), [failed(500), failed(503), 'ok', failed(500)])
+})
+
+test('a kept connection that dies in the moment of its use is replaced', async t => {
+  const { lookup, log } = openProvider(t, { endpoint: userinfo })
+  server.answer(json({ sub: 'alice' }))
+  assert.equal((await lookup(token)).kind, 'active')
+  server.answer(response => {
+    server.answer(json({ sub: 'alice' }))
+    fault.reset(response)
+  })
+  assert.equal((await lookup(token)).kind, 'active')
+  assert.equal(server.asked.length, before.asked + 3)
+  assert.deepEqual(log, [])
+})
+
+test('an answer that breaks off is not asked for again', async t => {
+  const { lookup } = openProvider(t, { endpoint: userinfo })
+  server.answer(fault.truncated)
+  await lookup(token)
+  assert.equal(server.asked.length, before.asked + 1)
+})
+
+test('the wait for a free connection counts; who waited too long is not asked about any more', async t => {
+  const { lookup, states } = openProvider(t, { endpoint: userinfo, connections: 1, timeoutMs: 100 })
+  server.answer(fault.never)
+  const verdicts = await Promise.all([lookup(token), lookup('another-token'), lookup('a-third-token')])
+  assert.deepEqual(verdicts, [unavailable, unavailable, unavailable])
+  server.answer(json({ sub: 'alice' }))
+  assert.equal((await lookup(token)).kind, 'active')
+  assert.equal(server.asked.length, before.asked + 2)
+  assert.deepEqual(states(), [`userinfo at ${host}: no answer in time (TIMEOUT)`, 'ok'])
+})
+
+test('closing waits for lookups under way; after it there are none, and nothing is said about that', async t => {
+  const { lookup, close, log } = openProvider(t, { endpoint: userinfo })
+  const arrived = new Promise<void>(resolve => {
+    server.answer(response => {
+      resolve()
+      setImmediate(() => json({ sub: 'alice' })(response))
+    })
+  })
+  const pending = lookup(token)
+  await arrived
+  await close()
+  assert.equal((await pending).kind, 'active')
+  assert.deepEqual(await lookup(token), unavailable)
+  assert.deepEqual(log, [])
+})
