@@ -9,6 +9,7 @@
  * A wrong reply, a closed connection and a reply that doesn't come within `patienceMs` end the run with an error.
  */
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export type Request = {
   readonly bytes: Buffer
@@ -188,7 +189,7 @@ function summary(latencies: readonly number[], seconds: number): Figures {
 }
 
 /** What a run does with its lanes: `begin` once all are greeted, `replied` for every reply. */
-type Plan = { begin(): void; replied(sentAt: number, now: number): boolean }
+type Plan = { begin(): void | Promise<void>; replied(sentAt: number, now: number): boolean }
 
 /** Opens the lanes, carries out a plan on them and closes them, when it says so or when anything is wrong. */
 function drive(load: Load, plan: (lanes: readonly Lane[], done: (figures: Figures) => void) => Plan): Promise<Figures> {
@@ -204,7 +205,7 @@ function drive(load: Load, plan: (lanes: readonly Lane[], done: (figures: Figure
     const events: Events = {
       greeted: () => {
         greeted++
-        if (greeted === load.connections) begin()
+        if (greeted === load.connections) void begin()
       },
       replied: (sentAt, now) => {
         replies++
@@ -222,27 +223,27 @@ function drive(load: Load, plan: (lanes: readonly Lane[], done: (figures: Figure
   })
 }
 
-/**
- * Keeps every slot busy for `warmUpMs`, which doesn't count, and then for `measureMs`. `edge` is called at both ends of
- * what counts: the place to read the server's processor time.
- */
-export function sustain(load: Load, warmUpMs: number, measureMs: number, edge: () => void): Promise<Figures> {
+/** Called at both ends of what counts: the place to read the server's processor time. */
+export type Meter = { begin(): Promise<void>; end(): void }
+
+/** Keeps every slot busy for `warmUpMs`, which doesn't count, and then for `measureMs`. */
+export function sustain(load: Load, warmUpMs: number, measureMs: number, meter: Meter): Promise<Figures> {
   return drive(load, (lanes, done) => {
     const latencies: number[] = []
     let since = Number.POSITIVE_INFINITY
-    function warm(): void {
-      edge()
+    async function measure(): Promise<void> {
+      await sleep(warmUpMs)
+      await meter.begin()
       since = performance.now()
-      setTimeout(() => {
-        const seconds = (performance.now() - since) / 1000
-        edge()
-        done(summary(latencies, seconds))
-      }, measureMs)
+      await sleep(measureMs)
+      const seconds = (performance.now() - since) / 1000
+      meter.end()
+      done(summary(latencies, seconds))
     }
     return {
       begin: () => {
         for (const lane of lanes) lane.start()
-        setTimeout(warm, warmUpMs)
+        void measure()
       },
       replied: (sentAt, now) => {
         if (now >= since) latencies.push(now - sentAt)
@@ -253,20 +254,20 @@ export function sustain(load: Load, warmUpMs: number, measureMs: number, edge: (
 }
 
 /** Sends one request per slot, all at once, and waits for the last reply. */
-export function once(load: Load, edge: () => void): Promise<Figures> {
+export function once(load: Load, meter?: Meter): Promise<Figures> {
   return drive(load, (lanes, done) => {
     const latencies: number[] = []
     let since = 0
     return {
-      begin: () => {
-        edge()
+      begin: async () => {
+        await meter?.begin()
         since = performance.now()
         for (const lane of lanes) lane.start()
       },
       replied: (sentAt, now) => {
         latencies.push(now - sentAt)
         if (latencies.length === load.connections * load.outstanding) {
-          edge()
+          meter?.end()
           done(summary(latencies, (now - since) / 1000))
         }
         return false
@@ -278,7 +279,7 @@ export function once(load: Load, edge: () => void): Promise<Figures> {
 /** Connects, waits for the greeting, sends one request, reads its reply, closes. The latency is that of all of it. */
 export async function single(path: string, protocol: Protocol, request: Request): Promise<number> {
   const started = performance.now()
-  await once({ path, protocol, connections: 1, outstanding: 1, next: () => request }, () => {})
+  await once({ path, protocol, connections: 1, outstanding: 1, next: () => request })
   return performance.now() - started
 }
 
@@ -288,24 +289,27 @@ export async function reconnect(
   dial: (lane: number) => Promise<number>,
   warmUpMs: number,
   measureMs: number,
-  edge: () => void,
+  meter: Meter,
 ): Promise<Figures> {
   const latencies: number[] = []
-  const begin = performance.now() + warmUpMs
-  const end = begin + measureMs
-  let since = 0
-  await Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
-      for (let now = performance.now(); now < end; now = performance.now()) {
-        if (since === 0 && now >= begin) {
-          edge()
-          since = now
-        }
-        const tookMs = await dial(lane)
-        if (since > 0 && now >= since) latencies.push(tookMs)
-      }
-    }),
-  )
-  edge()
-  return summary(latencies, (performance.now() - since) / 1000)
+  let [running, counting] = [true, false]
+  const dialling = Array.from({ length: lanes }, async (_, lane) => {
+    while (running) {
+      const tookMs = await dial(lane)
+      if (counting) latencies.push(tookMs)
+    }
+  })
+  // Should a lane fail while the others go on, that ends the run at its end.
+  const all = Promise.all(dialling)
+  all.catch(() => {})
+  await sleep(warmUpMs)
+  await meter.begin()
+  counting = true
+  const since = performance.now()
+  await sleep(measureMs)
+  const seconds = (performance.now() - since) / 1000
+  meter.end()
+  running = counting = false
+  await all
+  return summary(latencies, seconds)
 }

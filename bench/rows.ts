@@ -1,12 +1,14 @@
 /**
  * Rows: what is measured, one load each, and on which servers.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider } from './idp.ts'
 import {
   authClient,
   authMaster,
   type Figures,
   type Load,
+  type Meter,
   once,
   policy,
   reconnect,
@@ -46,27 +48,36 @@ export type Row = {
 
 const providerDelayMs = 20
 
-/** Runs a load, which calls `edge` at both ends of what counts, and adds what it took of the processors and the provider. */
+/** Runs a load, and adds what it took of the processors and the provider between the two ends of what counts. */
 async function metered(
   { provider }: Bench,
   server: Server,
   delayMs: number,
-  run: (edge: () => void) => Promise<Figures>,
+  run: (meter: Meter) => Promise<Figures>,
 ): Promise<Measured> {
-  await provider.reset(delayMs)
-  const edges: { serverMs: number; ownUs: number; calls: Promise<number> }[] = []
-  const figures = await run(() => {
-    const { user, system } = process.cpuUsage()
-    edges.push({ serverMs: server.cpuMs(), ownUs: user + system, calls: provider.reset(delayMs) })
+  // What an earlier load has left under way must not be counted here.
+  while ((await provider.reset(delayMs)) > 0) await sleep(100)
+  const ownUs = () => process.cpuUsage().user + process.cpuUsage().system
+  let [serverMs, generatorUs] = [0, 0]
+  let upstream = Promise.resolve(0)
+  const figures = await run({
+    begin: async () => {
+      await provider.reset(delayMs)
+      generatorUs = -ownUs()
+      serverMs = -server.cpuMs()
+    },
+    end: () => {
+      serverMs += server.cpuMs()
+      generatorUs += ownUs()
+      upstream = provider.reset(delayMs)
+    },
   })
   server.tidy()
-  const [before, after] = edges
-  if (before === undefined || after === undefined) throw new Error('a run has two edges')
   return {
     ...figures,
-    cpuUs: ((after.serverMs - before.serverMs) * 1000) / figures.requests,
-    upstream: await after.calls,
-    generator: (after.ownUs - before.ownUs) / 1e6 / figures.seconds,
+    cpuUs: (serverMs * 1000) / figures.requests,
+    upstream: await upstream,
+    generator: generatorUs / 1e6 / figures.seconds,
   }
 }
 
@@ -83,21 +94,21 @@ async function cachedLogins(bench: Bench, server: Server, outstanding: number): 
   const requests = users.map(slot => login((slot % outstanding) + 1, slot, freshToken(slot)))
   const next = (slot: number) => requests[slot] ?? login(1, 0, '')
   const load: Load = { path: server.sockets.auth, protocol: authClient, connections, outstanding, next }
-  await once(load, () => {})
-  return metered(bench, server, 0, edge => sustain(load, bench.warmUpMs, bench.measureMs, edge))
+  await once(load)
+  return metered(bench, server, 0, meter => sustain(load, bench.warmUpMs, bench.measureMs, meter))
 }
 
 function uncachedLogins(bench: Bench, server: Server): Promise<Measured> {
   const next = (slot: number, id: number) => login(id, slot, freshToken(slot))
   const load: Load = { path: server.sockets.auth, protocol: authClient, connections: 64, outstanding: 8, next }
-  return metered(bench, server, providerDelayMs, edge => sustain(load, bench.warmUpMs, bench.measureMs, edge))
+  return metered(bench, server, providerDelayMs, meter => sustain(load, bench.warmUpMs, bench.measureMs, meter))
 }
 
 function coldToken(bench: Bench, server: Server): Promise<Measured> {
   const cold = freshToken(0)
   const next = (_: number, id: number) => login(id, 0, cold)
   const load: Load = { path: server.sockets.auth, protocol: authClient, connections: 64, outstanding: 8, next }
-  return metered(bench, server, providerDelayMs, edge => once(load, edge))
+  return metered(bench, server, providerDelayMs, meter => once(load, meter))
 }
 
 async function reconnects(bench: Bench, server: Server): Promise<Measured> {
@@ -105,7 +116,7 @@ async function reconnects(bench: Bench, server: Server): Promise<Measured> {
   const requests = Array.from({ length: lanes }, (_, lane) => login(1, lane, freshToken(lane)))
   const dial = (lane: number) => single(server.sockets.auth, authClient, requests[lane] ?? login(1, 0, ''))
   await Promise.all(requests.map((_, lane) => dial(lane)))
-  return metered(bench, server, 0, edge => reconnect(lanes, dial, bench.warmUpMs, bench.measureMs, edge))
+  return metered(bench, server, 0, meter => reconnect(lanes, dial, bench.warmUpMs, bench.measureMs, meter))
 }
 
 /** Lookups spread over all accounts; 4096 of them, prepared. */
@@ -124,7 +135,7 @@ function lookups(bench: Bench, server: Server, outstanding: number): Promise<Mea
     return requests[(asked * outstanding + id - 1) % 4096] ?? userdbLookup(id, 0)
   }
   const load: Load = { path: server.sockets.userdb, protocol: authMaster, connections: 16, outstanding, next }
-  return metered(bench, server, 0, edge => sustain(load, bench.warmUpMs, bench.measureMs, edge))
+  return metered(bench, server, 0, meter => sustain(load, bench.warmUpMs, bench.measureMs, meter))
 }
 
 function postfixLookups(bench: Bench, server: Server, kind: 'policy' | 'socketmap'): Promise<Measured> {
@@ -144,7 +155,7 @@ function postfixLookups(bench: Bench, server: Server, kind: 'policy' | 'socketma
     outstanding: 8,
     next,
   }
-  return metered(bench, server, 0, edge => sustain(load, bench.warmUpMs, bench.measureMs, edge))
+  return metered(bench, server, 0, meter => sustain(load, bench.warmUpMs, bench.measureMs, meter))
 }
 
 const both: readonly ServerName[] = ['bearerd', 'Dovecot']

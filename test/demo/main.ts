@@ -2,14 +2,14 @@
  * The demo, `npm start`: bearerd as it is delivered, with sample files, beside a real OpenID provider; what it answers to
  * Dovecot's and Postfix's questions, as expected or not. Then it stays up, to be tried by hand, until Ctrl-C.
  *
- * `npm start -- --once` ends instead: with 0 if everything came out as expected, else 1.
+ * `npm start -- --once` ends instead. Exit code 0 if everything came out as expected, else 1.
  */
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { introspectors, startProvider } from '../support/provider.ts'
 import { createReport } from './report.ts'
-import { getTokens, showDown, showLogins, showRecipients, showRefused } from './scenes.ts'
+import { type Stage, showDown, showLogins, showRecipients, showRefused, signIn } from './scenes.ts'
 import { makeFolder, startDaemon, writeSample } from './stage.ts'
 
 const stayUp = !process.argv.includes('--once')
@@ -22,14 +22,13 @@ writeSample(folder, { issuer: provider.issuer, secret: introspectors.basic.secre
 
 report.heading('bearerd, with a provider and accounts of its own')
 report.fact('provider', `${provider.issuer}, a real one (oidc-provider)`)
-report.fact('bearerd', `node dist/main.js serve --config ${folder}/bearerd.toml`)
+report.fact('daemon', `node dist/main.js serve --config ${folder}/bearerd.toml`)
 report.fact('accounts', `${folder}/accounts.toml`)
 report.fact('log', `${folder}/bearerd.log`)
 
 const daemon = await startDaemon(folder)
 try {
-  const tokens = await getTokens(provider)
-  const stage = { folder, provider, tokens, report }
+  const stage = { folder, provider, report }
   await showLogins(stage)
   await showRefused(stage)
   await showDown(stage)
@@ -37,8 +36,7 @@ try {
   const { passed, failed } = report
   report.heading(failed === 0 ? `All ${passed} as expected.` : `${failed} of ${passed + failed} not as expected.`)
   if (stayUp) {
-    for (const [name, token] of Object.entries(tokens))
-      writeFileSync(join(folder, `${name}.token`), token, { mode: 0o600 })
+    await writeTokens(stage)
     for (const line of suggestions(folder)) report.text(line)
     await interrupted
   }
@@ -50,22 +48,30 @@ try {
 if (folder !== '.demo') rmSync(folder, { recursive: true })
 process.exitCode = report.failed === 0 ? 0 : 1
 
+/** Good for a day, so that they outlive a lunch break. */
+async function writeTokens(stage: Stage): Promise<void> {
+  for (const who of ['alice@example.org', 'bob@example.org', 'carol@example.net']) {
+    const token = await signIn(stage, who, { ttlSeconds: 24 * 3600 })
+    writeFileSync(join(folder, `${who.replace(/@.*/, '')}.token`), token, { mode: 0o600 })
+  }
+}
+
 function suggestions(at: string): string[] {
   const bearerd = 'node dist/main.js'
+  const absolute = at === '.demo' ? '$PWD/.demo' : at
   return [
-    'Everything stays up until Ctrl-C. To try from another terminal, in this folder:',
+    'All stays up until Ctrl-C. To try, in another terminal and this folder:',
     '',
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/alice.token`,
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/bob.token`,
     `  ${bearerd} lookup --config ${at}/bearerd.toml a.jones+news@example.org`,
     `  ${bearerd} check --config ${at}/bearerd.toml`,
-    `  tail -f ${at}/bearerd.log`,
     '',
-    'with Postfix and Dovecot installed, as root:',
+    'with Postfix or Dovecot installed, as root:',
     '',
-    `  postmap -q alice@example.org socketmap:unix:${at === '.demo' ? '$PWD/.demo' : at}/map:mailbox`,
-    `  doveadm auth lookup -a ${at === '.demo' ? '$PWD/.demo' : at}/auth-master alice@example.org`,
+    `  postmap -q alice@example.org socketmap:unix:${absolute}/map:mailbox`,
+    `  doveadm auth lookup -a ${absolute}/auth-master alice@example.org`,
     '',
-    `and edit ${at}/accounts.toml: bearerd reads it again at once, or says in the log why not.`,
+    `or edit ${at}/accounts.toml: it is read again at once, and the log says so, or why not.`,
   ]
 }

@@ -11,13 +11,13 @@ const red = paint(31)
 const green = paint(32)
 
 /** Where the second column begins. */
-const width = 54
+const width = 50
 
 export type Report = {
   heading(text: string): void
   /** Name and value, for what is told and not tried. */
   fact(name: string, value: string): void
-  /** Tries something whose outcome is known beforehand. */
+  /** Tries something whose outcome is known beforehand. Lines after its first one are printed beneath. */
   expect(what: string, expected: string, attempt: () => Promise<string>): Promise<void>
   text(text: string): void
   readonly passed: number
@@ -30,14 +30,14 @@ export function createReport(print: (line: string) => void = console.log): Repor
 
   async function expect(what: string, expected: string, attempt: () => Promise<string>): Promise<void> {
     const got = await attempt().catch((error: unknown) => String(error))
-    const shown = what.padEnd(width)
+    const beneath = (text: string): string => text.replaceAll('\n', '\n      ')
     if (got === expected) {
       passed++
-      print(`  ${green('✓')} ${shown} ${got}`)
+      print(`  ${green('✓')} ${what.padEnd(width)} ${beneath(got)}`)
     } else {
       failed++
-      print(`  ${red('✗')} ${shown} ${got}`)
-      print(`    ${'expected'.padStart(width)} ${expected}`)
+      print(`  ${red('✗')} ${what.padEnd(width)} ${beneath(got)}`)
+      print(`    ${dim('expected'.padEnd(width))} ${beneath(expected)}`)
     }
   }
 

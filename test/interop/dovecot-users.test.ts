@@ -5,7 +5,6 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { swaks } from '../support/clients.ts'
-import { eventually } from '../support/process.ts'
 import { startSite } from '../support/site.ts'
 
 /** sysexits.h, as doveadm ends with them. */
@@ -111,18 +110,15 @@ test('LMTP, a disabled account: 550', async () => {
 })
 
 test('an account file with a problem leaves the old accounts in force', async () => {
-  site.accounts(`${accounts}\n[[account]]\naddress = "not an address"\n`)
-  await daemon.logged({ event: 'accounts', level: 'error' })
+  assert.equal(await site.accounts(`${accounts}\n[[account]]\naddress = "not an address"\n`), 'accounts_kept')
   assert.equal((await user('alice@example.org')).code, 0)
   assert.equal((await user('stranger@example.org')).code, noUser)
-  site.accounts(accounts)
+  assert.equal(await site.accounts(accounts), 'accounts_loaded')
 })
 
 test('a new account is there when its file has been read', async () => {
-  site.accounts(`${accounts}\n[[account]]\naddress = "new@example.org"\n`)
-  await eventually('new@example.org exists', async () =>
-    (await user('new@example.org')).code === 0 ? true : undefined,
-  )
+  assert.equal(await site.accounts(`${accounts}\n[[account]]\naddress = "new@example.org"\n`), 'accounts_loaded')
+  assert.equal((await user('new@example.org')).code, 0)
 })
 
 test('accounts that have never been loaded are no reason to say that nobody exists: exit status 75, LMTP 451', async () => {
@@ -133,10 +129,8 @@ test('accounts that have never been loaded are no reason to say that nobody exis
   const { stdout } = await swaks(lmtp, { from, to: 'alice@example.org' })
   assert.match(stdout, /<\*\* 451 4\.3\.0/)
 
-  site.accounts(accounts)
-  await eventually('alice@example.org exists', async () =>
-    (await user('alice@example.org')).code === 0 ? true : undefined,
-  )
+  assert.equal(await site.accounts(accounts), 'accounts_loaded')
+  assert.equal((await user('alice@example.org')).code, 0)
 })
 
 test('bearerd is down: exit status 75, LMTP 451', async t => {

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually } from '../support/process.ts'
 import { startSite } from '../support/site.ts'
 import { openSmtp } from '../support/smtp.ts'
 
@@ -76,8 +75,7 @@ test('postmap -q', async () => {
 
 test('an account file with a problem leaves the old accounts in force', async () => {
   const smtp = await openSmtp(postfix.ports.smtp)
-  site.accounts(`${accounts}\n[[account]]\naddress = "not an address"\n`)
-  await daemon.logged({ event: 'accounts', level: 'error' })
+  assert.equal(await site.accounts(`${accounts}\n[[account]]\naddress = "not an address"\n`), 'accounts_kept')
   assert.match(await smtp.recipient('alice@example.org'), accepted)
   assert.match(await smtp.recipient('stranger@example.org'), unknown)
   smtp.close()
@@ -85,10 +83,9 @@ test('an account file with a problem leaves the old accounts in force', async ()
 
 test('an emptied account file empties nothing', async () => {
   const smtp = await openSmtp(postfix.ports.smtp)
-  site.accounts('')
-  await daemon.logged({ event: 'accounts', level: 'error' })
+  assert.equal(await site.accounts(''), 'accounts_kept')
   assert.match(await smtp.recipient('alice@example.org'), accepted)
-  site.accounts(accounts)
+  assert.equal(await site.accounts(accounts), 'accounts_loaded')
   smtp.close()
 })
 
@@ -100,7 +97,7 @@ test('accounts that never loaded: 451, and never 550; mended, the same smtpd kno
   assert.match(await smtp.recipient('alice@example.org'), later)
   assert.match(await smtp.recipient('stranger@example.org'), later)
 
-  site.accounts(accounts)
+  assert.equal(await site.accounts(accounts), 'accounts_loaded')
   await eventually(
     'alice is accepted',
     async () => accepted.test(await smtp.recipient('alice@example.org')) || undefined,

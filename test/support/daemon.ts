@@ -15,6 +15,8 @@ export type Daemon = {
   entries(): Entry[]
   /** The first entry, past or future, of the present life that has all of these fields. */
   logged(fields: Entry): Promise<Entry>
+  /** The next entry of one of these events. */
+  next(...events: string[]): Promise<Entry>
   reload(): void
   stop(): Promise<void>
   /** Starts it again with the same configuration, unless it runs. */
@@ -48,6 +50,10 @@ export async function startDaemon(config: string): Promise<Daemon> {
       const has = (entry: Entry | undefined) =>
         entry !== undefined && Object.entries(fields).every(([key, value]) => entry[key] === value)
       return parse(await current.line(JSON.stringify(fields), line => has(parse(line)))) ?? {}
+    },
+    next: async (...events) => {
+      const wanted = (line: string) => events.includes(String(parse(line)?.event))
+      return parse(await current.nextLine(events.join(' or '), wanted)) ?? {}
     },
     reload: () => current.signal('SIGHUP'),
     stop,

@@ -45,6 +45,8 @@ export type Server = {
   output(): string
   /** The first line, past or future, that satisfies `wanted`. */
   line(what: string, wanted: (line: string) => boolean): Promise<string>
+  /** The same among future lines. */
+  nextLine(what: string, wanted: (line: string) => boolean): Promise<string>
   signal(name: NodeJS.Signals): void
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -85,28 +87,30 @@ export function startServer(command: string, args: readonly string[], cwd?: stri
     })
   })
   const output = () => lines.join('\n')
+  const find = (from: number, what: string, wanted: (line: string) => boolean): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        clearTimeout(timer)
+        listeners.delete(look)
+        settle()
+      }
+      const look = () => {
+        const found = lines.slice(from).find(wanted)
+        if (found !== undefined) finish(() => resolve(found))
+        else if (ended) finish(() => reject(new Error(`${command} ended without "${what}":\n${output()}`)))
+      }
+      const late = () => finish(() => reject(new Error(`${command} gave no "${what}" in time:\n${output()}`)))
+      const timer = setTimeout(late, patienceMs)
+      listeners.add(look)
+      look()
+    })
   return {
     pid,
     running: () => !ended,
     output,
     signal: name => void child.kill(name),
-    line: (what, wanted) =>
-      new Promise((resolve, reject) => {
-        const finish = (settle: () => void) => {
-          clearTimeout(timer)
-          listeners.delete(look)
-          settle()
-        }
-        const look = () => {
-          const found = lines.find(wanted)
-          if (found !== undefined) finish(() => resolve(found))
-          else if (ended) finish(() => reject(new Error(`${command} ended without "${what}":\n${output()}`)))
-        }
-        const late = () => finish(() => reject(new Error(`${command} gave no "${what}" in time:\n${output()}`)))
-        const timer = setTimeout(late, patienceMs)
-        listeners.add(look)
-        look()
-      }),
+    line: (what, wanted) => find(0, what, wanted),
+    nextLine: (what, wanted) => find(lines.length, what, wanted),
     stop: async (signal = 'SIGTERM') => {
       if (!ended) child.kill(signal)
       const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)

@@ -25,8 +25,8 @@ export type Site = {
   readonly certificate: string
   /** Puts a file into the folder and returns its path. */
   write(name: string, text: string): string
-  /** Replaces the account file and has it read. */
-  accounts(text: string): void
+  /** Replaces the account file, which bearerd notices, and returns what it logs: accounts_loaded, _kept or _missing. */
+  accounts(text: string): Promise<unknown>
 }
 
 type Part = { stop(): unknown; log?(): string }
@@ -87,9 +87,10 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   )
 
   showLogsOfFailures(parts)
-  const replace = (text: string) => {
+  const replace = async (text: string) => {
+    const outcome = daemon.next('accounts_loaded', 'accounts_kept', 'accounts_missing')
     write('accounts.toml', text)
-    daemon.reload()
+    return (await outcome).event
   }
   const certificate = tls.certificate
   return { folder, provider, daemon, dovecot, postfix, queue, certificate, write, accounts: replace }

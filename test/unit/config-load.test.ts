@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { isatty } from 'node:tty'
 import { loadConfig } from '../../src/config/load.ts'
 import { loadText, minimal } from '../support/config.ts'
 
@@ -63,7 +64,7 @@ test('defaults: everything that may be left out', async t => {
     ],
     cache: { ttlMs: 60_000, negativeTtlMs: 5000, maxTokens: 10_000 },
     limits: { connections: 2048, requests: 1024, tokenBytes: 16_384 },
-    log: { level: 'info', format: 'json' },
+    log: { level: 'info', format: isatty(1) ? 'pretty' : 'json' },
   })
 })
 
