@@ -4,7 +4,6 @@
  *
  * `npm start -- --once` ends instead. Exit code 0 if everything came out as expected, else 1.
  */
-import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { introspectors, startProvider } from '../support/provider.ts'
@@ -13,7 +12,9 @@ import { type Stage, showDown, showLogins, showRecipients, showRefused, signIn }
 import { makeFolder, startDaemon, writeSample } from './stage.ts'
 
 const stayUp = !process.argv.includes('--once')
-const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+const interrupted = new Promise(resolve => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve)
+})
 
 const report = createReport()
 const folder = makeFolder()
@@ -26,7 +27,10 @@ report.fact('daemon', `node dist/main.js serve --config ${folder}/bearerd.toml`)
 report.fact('accounts', `${folder}/accounts.toml`)
 report.fact('log', `${folder}/bearerd.log`)
 
-const daemon = await startDaemon(folder)
+const daemon = await startDaemon(folder).catch((error: Error) => {
+  report.text(`\n${error.message}`)
+  process.exit(1)
+})
 try {
   const stage = { folder, provider, report }
   await showLogins(stage)
@@ -60,18 +64,19 @@ function suggestions(at: string): string[] {
   const bearerd = 'node dist/main.js'
   const absolute = at === '.demo' ? '$PWD/.demo' : at
   return [
-    'All stays up until Ctrl-C. To try, in another terminal and this folder:',
+    '',
+    'Daemon and provider stay up until Ctrl-C. To try, from another terminal in this folder:',
     '',
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/alice.token`,
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/bob.token`,
     `  ${bearerd} lookup --config ${at}/bearerd.toml a.jones+news@example.org`,
     `  ${bearerd} check --config ${at}/bearerd.toml`,
     '',
-    'with Postfix or Dovecot installed, as root:',
+    'With Postfix or Dovecot installed, as root:',
     '',
     `  postmap -q alice@example.org socketmap:unix:${absolute}/map:mailbox`,
-    `  doveadm auth lookup -a ${absolute}/auth-master alice@example.org`,
+    `  doveadm user -a ${absolute}/auth-master dora@example.org`,
     '',
-    `or edit ${at}/accounts.toml: it is read again at once, and the log says so, or why not.`,
+    `And edit ${at}/accounts.toml: it is read again within a second, and the log says so, or why not.`,
   ]
 }

@@ -64,6 +64,6 @@ function ready(child: ChildProcess): Promise<void> {
         if (line.includes('"event":"ready"')) resolve()
       })
     }
-    child.once('close', () => reject(new Error(['the daemon did not start:', ...lines.slice(-5)].join('\n  '))))
+    child.once('close', () => reject(new Error(['The daemon did not start:', ...lines.slice(-5)].join('\n'))))
   })
 }

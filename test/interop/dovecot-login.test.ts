@@ -18,7 +18,7 @@ const site = await startSite({
   `,
 })
 const { provider, daemon, dovecot } = site
-const { imap, pop3, submission } = dovecot.ports
+const { imap, imaps, pop3, submission } = dovecot.ports
 
 const alice = async (): Promise<Login> => ({
   user: 'alice@example.org',
@@ -184,6 +184,32 @@ test('the provider is down: [UNAVAILABLE], [SYS/TEMP], 454; then it is back, and
   const wire = await imapLogin('XOAUTH2', login)
   await wire.hear(/^a OK/)
   wire.close()
+})
+
+/** Dovecot takes clients at its own address for secure, with or without TLS. */
+const elsewhere = '127.0.0.2'
+
+test('without TLS, a client from elsewhere is offered no login, and its token goes no further', async () => {
+  const wire = await connect(imap, elsewhere)
+  assert.doesNotMatch(await wire.hear(/^\* OK/), /AUTH=/)
+  const logins = daemon.entries().length
+  wire.say(`a AUTHENTICATE XOAUTH2 ${xoauth2(await alice())}`)
+  await wire.hear(/^a NO \[PRIVACYREQUIRED\]/)
+  wire.close()
+  assert.equal(daemon.entries().length, logins)
+})
+
+test('under TLS, it logs in', async () => {
+  const tls = ['--cacert', site.certificate, '--interface', elsewhere, '--request', 'NOOP']
+  const { code, stderr } = await curl(`imaps://127.0.0.1:${imaps}/INBOX`, await alice(), tls)
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /< A002 OK Logged in/)
+})
+
+test('a token of 6 kB', async () => {
+  const token = await provider.token('alice@example.org', { jwt: true, bytes: 6200 })
+  const { code, stderr } = await curl(`imap://127.0.0.1:${imap}/INBOX`, { user: 'alice@example.org', token })
+  assert.equal(code, 0, stderr)
 })
 
 test('many at once', async () => {

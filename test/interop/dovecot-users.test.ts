@@ -20,6 +20,9 @@ const accounts = `
   address = "bob@example.org"
   userdb.home = "/srv/elsewhere/{local}"
   [[account]]
+  address = "full@example.org"
+  quota = "100B"
+  [[account]]
   address = "left@example.org"
   enabled = false
 `
@@ -79,7 +82,12 @@ test('doveadm user of a stranger: exit status 67, no such user', async () => {
 test("doveadm user '*' lists everybody, a mask some", async () => {
   const all = await dovecot.doveadm('user', '*')
   assert.equal(all.code, 0, all.stderr)
-  assert.deepEqual(all.stdout.trim().split('\n').sort(), ['alice@example.org', 'bob@example.org', 'left@example.org'])
+  assert.deepEqual(all.stdout.trim().split('\n').sort(), [
+    'alice@example.org',
+    'bob@example.org',
+    'full@example.org',
+    'left@example.org',
+  ])
   const some = await dovecot.doveadm('user', 'b*')
   assert.deepEqual(some.stdout.trim().split('\n'), ['bob@example.org'])
 })
@@ -107,6 +115,13 @@ test('LMTP, a stranger: 550 5.1.1', async () => {
 test('LMTP, a disabled account: 550', async () => {
   const { stdout } = await swaks(lmtp, { from, to: 'left@example.org' })
   assert.match(stdout, /<\*\* 550 5\.1\.1/)
+})
+
+test("the quota is Dovecot's to keep", async () => {
+  const { stdout } = await dovecot.doveadm('-f', 'tab', 'quota', 'get', '-u', 'alice@example.org')
+  assert.match(stdout, new RegExp(`^Mailbox\tSTORAGE\t\\d+\t${5 * 1024 ** 2}\t`, 'm'), 'in KiB')
+  const full = await swaks(lmtp, { from, to: 'full@example.org' })
+  assert.match(full.stdout, /<\*\* 552 5\.2\.2/)
 })
 
 test('an account file with a problem leaves the old accounts in force', async () => {

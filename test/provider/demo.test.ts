@@ -7,7 +7,7 @@ import test from 'node:test'
 import { run } from '../support/process.ts'
 
 const demo = run(process.execPath, ['--import', 'tsx', 'test/demo/main.ts', '--once'])
-/** Ports differ from run to run. */
+/** The port differs from run to run. */
 const anyPort = (text: string): string => text.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
 
 test('npm start -- --once: everything comes out as expected', async () => {

@@ -14,8 +14,9 @@ export type LineClient = {
   close(): void
 }
 
-export async function connect(port: number): Promise<LineClient> {
-  const tcp = connectTcp(port, '127.0.0.1')
+/** `from`: the client's own address, where it should not be the server's. */
+export async function connect(port: number, from = '127.0.0.1'): Promise<LineClient> {
+  const tcp = connectTcp({ port, host: '127.0.0.1', localAddress: from })
   const transcript: string[] = []
   let socket: Socket = tcp
   let lines = readLines(tcp)

@@ -43,23 +43,24 @@ export async function prepareQueue(queue: string): Promise<void> {
 
 export async function startPostfix({ folder, queue, tls, ...rest }: PostfixOptions): Promise<Postfix> {
   const ports = { smtp: await freePort(), submission: await freePort(), submissions: await freePort() }
-  const extra = await Promise.all((rest.extra ?? []).map(freePort))
+  const extra = await Promise.all((rest.extra ?? []).map(() => freePort()))
   const log = join(folder, 'log')
   const data = join(folder, 'data')
-  mkdirSync(data)
+  const etc = join(folder, 'etc')
+  for (const path of [data, etc]) mkdirSync(path)
   await must('chown', 'postfix', data)
 
-  writeFileSync(join(folder, 'main.cf'), `${mainCf(queue, data, log, tls)}\n${rest.main}`)
+  writeFileSync(join(etc, 'main.cf'), `${ownSettings(queue, data, log, tls)}\n${rest.main}`)
   const own = rest.master
     .replace(/^submission inet/m, `127.0.0.1:${ports.submission} inet`)
     .replace(/^submissions inet/m, `127.0.0.1:${ports.submissions} inet`)
   const further = (rest.extra ?? []).map((lines, index) => `127.0.0.1:${extra[index]} inet n - y - - smtpd\n${lines}`)
   const smtpd = `127.0.0.1:${ports.smtp} inet n - y - - smtpd`
-  writeFileSync(join(folder, 'master.cf'), [services, smtpd, own, ...further, ''].join('\n'))
+  writeFileSync(join(etc, 'master.cf'), [services, smtpd, own, ...further, ''].join('\n'))
 
-  await must('postfix', '-c', folder, 'check')
-  const daemons = (await must('postconf', '-c', folder, '-h', 'daemon_directory')).trim()
-  const server = startServer(join(daemons, 'master'), ['-c', folder, '-d'])
+  await must('postfix', '-c', etc, 'check')
+  const daemons = (await must('postconf', '-c', etc, '-h', 'daemon_directory')).trim()
+  const server = startServer(join(daemons, 'master'), ['-c', etc, '-d'])
   const read = () => {
     try {
       return readFileSync(log, 'utf8') + server.output()
@@ -77,19 +78,19 @@ export async function startPostfix({ folder, queue, tls, ...rest }: PostfixOptio
   return {
     ports,
     extra,
-    lookup: (key, table) => run('postmap', ['-c', folder, '-q', key, table]),
+    lookup: (key, table) => run('postmap', ['-c', etc, '-q', key, table]),
     log: read,
     logged,
     stop: () => server.stop(),
   }
 }
 
-function mainCf(queue: string, data: string, log: string, tls: PostfixOptions['tls']): string {
+function ownSettings(queue: string, data: string, log: string, tls: PostfixOptions['tls']): string {
   return `compatibility_level = 3.6
 queue_directory = ${queue}
 data_directory = ${data}
 maillog_file = ${log}
-maillog_file_prefixes = ${queue.slice(0, queue.indexOf('/', 1))}
+maillog_file_prefixes = ${log}
 myhostname = mail.example.org
 mydestination =
 mynetworks = 192.0.2.0/24

@@ -3,7 +3,6 @@
  * interop test file has one of its own, and stops it at its end; when a test fails, it prints what the servers logged.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, beforeEach } from 'node:test'
 import { type Daemon, startDaemon } from './daemon.ts'
@@ -21,7 +20,7 @@ export type Site = {
   readonly postfix: Postfix
   /** What stands for /var/spool/postfix. */
   readonly queue: string
-  /** The certificate of Postfix, which is its own authority. */
+  /** The certificate of Dovecot and Postfix, which is its own authority. */
   readonly certificate: string
   /** Puts a file into the folder and returns its path. */
   write(name: string, text: string): string
@@ -34,14 +33,12 @@ type Part = { stop(): unknown; log?(): string }
 export type SiteOptions = {
   /** What is in accounts.toml. */
   readonly accounts: string
-  /** Further settings of bearerd.toml. */
-  readonly bearerd?: string
   /** main.cf and master.cf, where not those of docs/howto/postfix.md. */
   readonly postfix?: { readonly main?: string; readonly master?: string; readonly extra?: readonly string[] }
 }
 
 export async function startSite(options: SiteOptions): Promise<Site> {
-  const folder = mkdtempSync(join(tmpdir(), 'bearerd-'))
+  const folder = mkdtempSync('/tmp/bearerd-') // Short: a socket's path has 107 bytes.
   chmodSync(folder, 0o755) // Dovecot's and Postfix's users must get through.
   const parts: (Part & { name: string })[] = []
   const started = <T extends Part>(name: string, part: T): T => {
@@ -67,8 +64,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const provider = started('provider', await startProvider())
   const accounts = write('accounts.toml', options.accounts)
   const config = bearerdToml({ folder, queue, accounts, issuer: provider.issuer })
-  const daemon = started('bearerd', await startDaemon(write('bearerd.toml', `${config}\n${options.bearerd ?? ''}`)))
-  const run = join(folder, 'run')
+  const daemon = started('bearerd', await startDaemon(write('bearerd.toml', config)))
   const postfix = started(
     'Postfix',
     await startPostfix({
@@ -83,7 +79,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const relay = postfix.ports.smtp
   const dovecot = started(
     'Dovecot',
-    await startDovecot({ folder: join(folder, 'dovecot'), bearerd: run, queue, relay }),
+    await startDovecot({ folder: join(folder, 'dovecot'), bearerd: join(folder, 'run'), queue, tls, relay }),
   )
 
   showLogsOfFailures(parts)

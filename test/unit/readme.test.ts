@@ -3,10 +3,10 @@
  * test/interop, what README.md shows of the demo in test/provider/demo.test.ts.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import { createLineParser, parseTomlAccounts } from '../../src/accounts/file.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { formatProblem } from '../../src/config/problem.ts'
@@ -15,8 +15,6 @@ const pages = ['.', 'docs', 'docs/howto', 'docs/reference', 'packaging']
   .flatMap(folder => readdirSync(folder).map(name => join(folder, name)))
   .filter(name => name.endsWith('.md'))
 const read = (file: string): string => readFileSync(file, 'utf8')
-const errors = <P extends { readonly severity: string }>(problems: readonly P[]): P[] =>
-  problems.filter(({ severity }) => severity === 'error')
 
 test('links lead somewhere', () => {
   const dead = pages.flatMap(page =>
@@ -58,19 +56,54 @@ test("bearerd's commands exist", () => {
   const known = [...read('src/cli/cli.ts').matchAll(/\.command\('([\w-]+)/g)].map(([, name]) => name)
   assert.ok(known.includes('serve'))
   for (const page of pages)
-    for (const [found, name] of read(page).matchAll(/(?:dist\/main\.js|`bearerd|\$ bearerd|&& bearerd) ([a-z][a-z-]+)/g))
+    for (const [found, name] of read(page).matchAll(
+      /(?:dist\/main\.js|`bearerd|\$ bearerd|&& bearerd) ([a-z][a-z-]+)/g,
+    ))
       assert.ok(known.includes(name), `${page}: ${found}`)
 })
 
-const accountsPage = read('docs/reference/accounts.md')
-const blocks = (language: string): string[] =>
-  [...accountsPage.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text)
+/** The code blocks of a page, those in lists too. */
+function blocks(page: string, language: string): string[] {
+  const fenced = new RegExp(`^( *)\`\`\`${language}\\n(.*?)^ *\`\`\`$`, 'gms')
+  return [...read(page).matchAll(fenced)].map(([, indent = '', text = '']) =>
+    text.replaceAll(`\n${indent}`, '\n').trim(),
+  )
+}
+
+async function load(t: TestContext, files: Readonly<Record<string, string>>): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-sample-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 })
+  const { config, problems } = await loadConfig(join(folder, 'bearerd.toml'), {})
+  assert.ok(config !== undefined || problems.length > 0)
+  const parsed = await parseTomlAccounts('accounts.toml', files['accounts.toml'] ?? '')
+  assert.ok(parsed.entries.length > 0 || parsed.problems.length > 0)
+  return [...problems, ...parsed.problems].filter(({ severity }) => severity === 'error').map(formatProblem)
+}
+
+test('README.md: the two files, with the sockets of the how-to pages, load', async t => {
+  const [config = '', accounts = ''] = blocks('README.md', 'toml')
+  const sockets = ['dovecot', 'postfix'].flatMap(page =>
+    blocks(`docs/howto/${page}.md`, 'toml').filter(text => text.includes('[listen.')),
+  )
+  const files = { 'bearerd.toml': [config, ...sockets].join('\n'), 'accounts.toml': accounts }
+  assert.deepEqual(await load(t, files), [])
+  assert.notDeepEqual(await load(t, { ...files, 'bearerd.toml': config }), [], 'without a socket it would not')
+})
+
+test('the sample files of test/demo load', async t => {
+  const [config, accounts] = [read('test/demo/bearerd.toml'), read('test/demo/accounts.toml')]
+  const files = { 'bearerd.toml': config, 'accounts.toml': accounts, 'client-secret': 'secret' }
+  assert.deepEqual(await load(t, files), [])
+})
+
+const accountsPage = 'docs/reference/accounts.md'
 
 test('the two spellings of docs/reference/accounts.md are the same accounts', async () => {
-  const [toml = ''] = blocks('toml').filter(text => text.startsWith('[[account]]'))
+  const [toml = ''] = blocks(accountsPage, 'toml').filter(text => text.startsWith('[[account]]'))
   const fromToml = await parseTomlAccounts('accounts.toml', toml)
   const parser = createLineParser('accounts.jsonl')
-  const parts = [parser.push(Buffer.from(blocks('jsonl').join(''))), parser.end()]
+  const parts = [parser.push(Buffer.from(blocks(accountsPage, 'jsonl').join('\n'))), parser.end()]
   assert.deepEqual([...fromToml.problems, ...parts.flatMap(({ problems }) => problems)], [])
   const accounts = fromToml.entries.map(({ account }) => account)
   assert.deepEqual(
@@ -87,7 +120,7 @@ test('the two spellings of docs/reference/accounts.md are the same accounts', as
 })
 
 test('docs/reference/accounts.md has no key that does not exist', async () => {
-  const keys = [...accountsPage.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, key = '']) => key)
+  const keys = [...read(accountsPage).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, key = '']) => key)
   assert.ok(keys.includes('address') && keys.includes('userdb'))
   const unknown = await Promise.all(
     keys.map(async key => {
@@ -96,16 +129,4 @@ test('docs/reference/accounts.md has no key that does not exist', async () => {
     }),
   )
   assert.deepEqual(unknown.flat(), [])
-})
-
-test('the sample files of test/demo load without an error', async t => {
-  const folder = mkdtempSync(join(tmpdir(), 'bearerd-sample-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  for (const name of ['bearerd.toml', 'accounts.toml']) copyFileSync(join('test/demo', name), join(folder, name))
-  writeFileSync(join(folder, 'client-secret'), 'secret\n', { mode: 0o600 })
-  const { config, problems } = await loadConfig(join(folder, 'bearerd.toml'), {})
-  assert.deepEqual(errors(problems).map(formatProblem), [])
-  assert.ok(config)
-  const parsed = await parseTomlAccounts('accounts.toml', read('test/demo/accounts.toml'))
-  assert.deepEqual(errors(parsed.problems).map(formatProblem), [])
 })

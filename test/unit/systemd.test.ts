@@ -39,6 +39,13 @@ function readListeners(page: string): [string, Listener][] {
   })
 }
 
+test('the complete example of docs/reference/configuration.md has the same sockets', () => {
+  const example = new Map(readListeners('docs/reference/configuration.md'))
+  const places = (all: ReadonlyMap<string, Listener>) =>
+    [...all].map(([name, { protocol, path, group }]) => ({ name, protocol, path, group }))
+  assert.deepEqual(places(example), places(listeners))
+})
+
 test('there is a socket unit for every listener that the documents show, under its name', () => {
   const names = sockets.map(([, unit]) => unit.get('FileDescriptorName') ?? '')
   assert.deepEqual(names.sort(), [...listeners.keys()].sort())

@@ -35,13 +35,19 @@ test('values have no prototype to be confused with', () => {
 test('a syntax error has its place, and nothing of the file', () => {
   const parsed = parseToml('ok = 1\nsecret = "hunter2\nmore = 2')
   assert.ok(!parsed.ok)
-  assert.equal(parsed.line, 2)
-  assert.equal(parsed.column, 10)
-  assert.equal(parsed.message, 'unfinished string')
+  assert.deepEqual(parsed, { ok: false, line: 2, column: 18, message: 'control characters are not allowed in strings' })
   assert.doesNotMatch(JSON.stringify(parsed), /hunter2/)
 })
 
-for (const text of ['a = 1\na = 2', '[a\n', 'a = [', 'a = 09', 'a = 1979-99-99', `a = ${'['.repeat(100_000)}`, '\u0000'])
+for (const text of [
+  'a = 1\na = 2',
+  '[a\n',
+  'a = [',
+  'a = 09',
+  'a = 1979-99-99',
+  `a = ${'['.repeat(100_000)}`,
+  '\u0000',
+])
   test(`is a syntax error: ${JSON.stringify(text.slice(0, 20))}`, () => {
     assert.equal(parseToml(text).ok, false)
   })

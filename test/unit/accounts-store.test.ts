@@ -1,0 +1,248 @@
+/** The accounts in force, while their files come, change, break and go. */
+import assert from 'node:assert/strict'
+import { mkdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import test from 'node:test'
+import { formatProblem, type Problem } from '../../src/config/problem.ts'
+import { openShelf, type Shelf } from '../support/store.ts'
+
+const jsonl = (...addresses: string[]): string => addresses.map(address => `{"address":"${address}"}\n`).join('')
+const toml = (...addresses: string[]): string => addresses.map(a => `[[account]]\naddress = "${a}"\n`).join('')
+const said = (shelf: Shelf, problems: readonly Problem[]): string[] =>
+  problems.map(problem => formatProblem(problem).replace(`${shelf.folder}/`, ''))
+
+/** As an editor or a careful program does it: aside, then in one step. */
+async function replace(shelf: Shelf, name: string, text: string): Promise<void> {
+  await shelf.write(`${name}.aside`, text)
+  await rename(shelf.path(`${name}.aside`), shelf.path(name))
+}
+
+test('the files are read in order, and the log counts', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', toml('a@example.org'))
+  await shelf.write('b.jsonl', jsonl('b@example.org', 'c@example.org'))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  assert.equal(store.current(), undefined)
+  assert.deepEqual(await store.load(), [])
+  assert.deepEqual(store.addresses(), ['a@example.org', 'b@example.org', 'c@example.org'])
+  const { accounts, cause, ms, level } = await store.logged('accounts_loaded')
+  assert.deepEqual([accounts, cause, typeof ms, level], [3, 'load', 'number', 'info'])
+})
+
+test('a file that doesn’t exist is a problem, and then it is mended', async t => {
+  const shelf = await openShelf(t)
+  const store = shelf.open(['a.jsonl'])
+  assert.deepEqual(said(shelf, await store.load()), [
+    "a.jsonl: error: doesn't exist; create it empty if that is intended",
+  ])
+  assert.equal(store.current(), undefined)
+  assert.equal((await store.logged('accounts_missing')).level, 'error')
+  store.watch()
+  await shelf.write('a.jsonl', jsonl('a@example.org'))
+  assert.equal((await store.logged('accounts_loaded')).cause, 'change')
+  assert.deepEqual(store.addresses(), ['a@example.org'])
+})
+
+test('empty files: fine where accounts are created, an error where they are not', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', '')
+  await shelf.write('b.jsonl', '')
+  assert.deepEqual(await shelf.open(['a.toml', 'b.jsonl'], { unknown: 'create' }).load(), [])
+  const store = shelf.open(['a.toml', 'b.jsonl'], { unknown: 'reject' })
+  assert.deepEqual(said(shelf, await store.load()), [
+    'a.toml: error: no account in any file: every login and all mail would be refused',
+  ])
+  assert.equal(store.current(), undefined)
+})
+
+test('after an error the old accounts stay, and a good file takes over', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', toml('a@example.org'))
+  await shelf.write('b.jsonl', jsonl('b@example.org'))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  await store.load()
+  store.watch()
+  await store.logged('accounts_loaded')
+
+  await replace(shelf, 'b.jsonl', `${jsonl('b@example.org', 'c@example.org')}{"address":"a@exam`)
+  const problem = await store.logged('accounts_problem')
+  assert.deepEqual([problem.level, problem.line, problem.message], ['error', 3, 'expected one JSON object on the line'])
+  assert.deepEqual((await store.logged('accounts_kept')).accounts, 2)
+  assert.deepEqual(store.addresses(), ['a@example.org', 'b@example.org'])
+
+  await replace(shelf, 'b.jsonl', jsonl('c@example.org'))
+  await store.logged('accounts_loaded')
+  assert.deepEqual(store.addresses(), ['a@example.org', 'c@example.org'])
+})
+
+test('an error in one file keeps a good change of another from taking effect', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', toml('a@example.org'))
+  await shelf.write('b.jsonl', jsonl('b@example.org'))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  await store.load()
+  await shelf.write('a.toml', toml('new@example.org'))
+  await shelf.write('b.jsonl', jsonl('b@example.org', 'new@example.org'))
+  assert.deepEqual(said(shelf, await store.load()), [
+    `b.jsonl:2: error: address: new@example.org already belongs to the account at ${shelf.path('a.toml')}:1`,
+  ])
+  assert.deepEqual(store.addresses(), ['a@example.org', 'b@example.org'])
+})
+
+test('a file that held accounts is neither emptied nor removed by accident', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', toml('a@example.org'))
+  await shelf.write('b.jsonl', jsonl('b@example.org', 'c@example.org'))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  await store.load()
+  await shelf.write('b.jsonl', '\n\n')
+  assert.deepEqual(said(shelf, await store.load()), [
+    'b.jsonl: error: was emptied: it held 2 accounts; restart bearerd if that is intended',
+  ])
+  await unlink(shelf.path('b.jsonl'))
+  assert.deepEqual(said(shelf, await store.load()), [
+    "b.jsonl: error: doesn't exist; create it empty if that is intended",
+  ])
+  assert.equal(store.current()?.size, 3)
+})
+
+test('a file that is written slowly is not read before it is whole', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', jsonl('a@example.org', 'b@example.org', 'c@example.org'))
+  const store = shelf.open(['a.jsonl'], { options: { pollMs: 150 } })
+  await store.load()
+  await store.logged('accounts_loaded')
+  store.watch()
+  let written = ''
+  for (const address of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
+    written += jsonl(`${address}@example.org`)
+    await shelf.write('a.jsonl', written)
+    await new Promise(resolve => setTimeout(resolve, 40))
+  }
+  await store.logged('accounts_loaded')
+  assert.deepEqual(
+    store.lines.filter(({ event }) => event === 'accounts_loaded').map(({ accounts }) => accounts),
+    [3, 7],
+  )
+})
+
+test('warnings are told, and hinder nothing', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', '{"address":"a@b","username":"u"}\n{"address":"c@b","username":"u"}\n')
+  const store = shelf.open(['a.jsonl'])
+  assert.deepEqual(
+    (await store.load()).map(({ severity, line }) => [severity, line]),
+    [['warning', 2]],
+  )
+  assert.equal((await store.logged('accounts_problem')).level, 'warn')
+  assert.equal(store.current()?.size, 2)
+})
+
+test('a directory that isn’t configured is an error', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', '{"address":"a@b","directory":"mian"}\n')
+  assert.deepEqual(said(shelf, await shelf.open(['a.jsonl']).load()), [
+    'a.jsonl:1: error: directory: no [directory.NAME] has this name; did you mean "main"?',
+  ])
+})
+
+test('names of users and groups become numbers, in the defaults and in accounts', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', `${toml('a@b', 'c@b')}userdb.uid = "daemon"\n`)
+  const store = shelf.open(['a.toml'], { defaults: { uid: 'nobody', gid: '8', home: '/home/{local}' } })
+  assert.deepEqual(await store.load(), [])
+  const fields = ['a@b', 'c@b'].map(name => {
+    const index = store.current()
+    const account = index?.byName(name)
+    return index && account && index.userdb(account)
+  })
+  assert.deepEqual(fields, [
+    { uid: '65534', gid: '8', home: '/home/a' },
+    { uid: '1', gid: '8', home: '/home/c' },
+  ])
+})
+
+test('a user who doesn’t exist is an error, with its line', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', `${toml('a@b')}userdb.uid = "no-such-user"\n`)
+  const store = shelf.open(['a.toml'], { defaults: { gid: 'no-such-group', uid: 'root' } })
+  assert.deepEqual(said(shelf, await store.load()), [
+    'accounts.defaults: error: uid: this is root, whom Dovecot never serves',
+    'a.toml:1: error: userdb.uid: no user "no-such-user" on this machine',
+  ])
+  assert.equal(store.current(), undefined)
+})
+
+test('an error that may go away by itself is tried again, in silence while it stays', async t => {
+  const shelf = await openShelf(t)
+  await mkdir(shelf.path('elsewhere'))
+  await symlink('loop.jsonl', shelf.path('loop.jsonl'))
+  const store = shelf.open(['loop.jsonl'], { options: { retryMs: 0 } })
+  assert.deepEqual(said(shelf, await store.load()), ["loop.jsonl: error: can't be read (ELOOP)"])
+  store.watch()
+  await store.logged('accounts_missing')
+  await rm(shelf.path('loop.jsonl'))
+  await shelf.write('loop.jsonl', jsonl('a@b'))
+  await store.logged('accounts_loaded')
+  assert.equal(store.lines.filter(({ event }) => event === 'accounts_missing').length <= 2, true)
+})
+
+test('only regular files are read', async t => {
+  const shelf = await openShelf(t)
+  await mkdir(shelf.path('a.jsonl'))
+  assert.deepEqual(said(shelf, await shelf.open(['a.jsonl']).load()), ['a.jsonl: error: not a regular file'])
+})
+
+test('of a thousand errors twenty are logged, and the rest is counted', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', 'junk\n'.repeat(500))
+  const store = shelf.open(['a.jsonl'])
+  assert.equal((await store.load()).length, 500)
+  const problems = store.lines.filter(({ event }) => event === 'accounts_problem')
+  assert.equal(problems.length, 21)
+  assert.equal(problems.at(-1)?.more, 480)
+})
+
+test('junk without end is not read to its end', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', '{}\n'.repeat(400_000))
+  await shelf.write('b.jsonl', 'junk\n')
+  const problems = await shelf.open(['a.jsonl', 'b.jsonl']).load()
+  assert.ok(problems.length >= 1_000 && problems.length < 400_000)
+  assert.ok(problems.every(({ file }) => file === shelf.path('a.jsonl')))
+})
+
+test('two loads at once are two loads in a row', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', jsonl('a@b'))
+  const store = shelf.open(['a.jsonl'])
+  await Promise.all([store.load(), store.load(), store.load()])
+  assert.equal(store.current()?.size, 1)
+  assert.equal(store.lines.filter(({ event }) => event === 'accounts_loaded').length, 3)
+})
+
+test('many accounts in TOML are warned of', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', toml(...Array.from({ length: 10_001 }, (_, n) => `u${n}@b`)))
+  const store = shelf.open(['a.toml'])
+  assert.deepEqual(said(shelf, await store.load()), [
+    'a.toml: warning: holds over 10000 accounts; a .jsonl file loads them faster',
+  ])
+  assert.equal(store.current()?.size, 10_001)
+})
+
+test('nothing is looked at after closing', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', jsonl('a@b'))
+  const closed = shelf.open(['a.jsonl'])
+  await closed.load()
+  closed.watch()
+  closed.close()
+  const open = shelf.open(['a.jsonl'])
+  await open.load()
+  await open.logged('accounts_loaded')
+  open.watch()
+  await replace(shelf, 'a.jsonl', jsonl('a@b', 'c@b'))
+  await open.logged('accounts_loaded')
+  assert.equal(open.current()?.size, 2)
+  assert.equal(closed.current()?.size, 1)
+})
