@@ -5,7 +5,7 @@
  * What can't be run is left out by name, and the last lines say so.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const all = process.argv.includes('--all')
@@ -33,6 +33,12 @@ function filesIn(folder: string): string[] {
     .filter(name => name.endsWith('.test.ts'))
     .map(name => join(root, name))
     .sort()
+}
+
+/** What the tests of a file are called, as they stand in its text. */
+function titlesIn(file: string): string[] {
+  const calls = readFileSync(file, 'utf8').matchAll(/\b(?:it|test)\(\s*(['"`])(.+?)\1,/g)
+  return [...calls].map(([, , title]) => title ?? '')
 }
 
 function missingPackages(): string[] {
@@ -89,6 +95,6 @@ if (leftOut.length > 0) {
   const why =
     missing.length > 0 ? `missing Debian packages: ${missing.join(' ')}` : 'Postfix and Dovecot start as root only'
   console.log(`\nLeft out (${why}${missing.length > 0 && !install ? '; "-- --install" installs them' : ''}):`)
-  for (const file of leftOut) console.log(`  ${file}`)
+  for (const file of leftOut) console.log([file, ...titlesIn(file)].join('\n    '))
 }
 process.exit(result.status ?? 1)

@@ -124,11 +124,8 @@ export function createAuthenticate({
     trace.account = wanted.address
     try {
       return { kind: 'accept', account: await accounts.create(wanted) }
-    } catch (error) {
-      log.error(
-        { event: 'account', address: wanted.address, ...describeError(error) },
-        'an account could not be created',
-      )
+    } catch {
+      // The store has logged why.
       return unavailable('account_not_created', trace)
     }
   }

@@ -8,7 +8,7 @@
  */
 import { ProtocolError } from '../net/session.ts'
 import type { Mechanism } from '../sasl/mechanism.ts'
-import { escapeField, splitArgument, splitLine, unsigned32 } from './tabs.ts'
+import { escapeField, splitLine, unsigned32 } from './tabs.ts'
 
 /**
  * The version whose bytes we speak: 1.2, as Dovecot 2.3. No client looks at our minor; where versions differ (an empty
@@ -49,21 +49,21 @@ export type ClientMessage =
   | { readonly kind: 'cancel'; readonly id: number }
 
 export function decodeClient(line: string): ClientMessage {
-  const [verb, ...fields] = splitLine(line)
-  switch (verb) {
+  const fields = splitLine(line)
+  switch (fields[0]) {
     case 'AUTH':
       return decodeAuth(fields)
     case 'CONT': {
-      const [id, data, ...surplus] = fields
+      const [, id, data, ...surplus] = fields
       if (data === undefined) throw new ProtocolError('CONT without data')
-      return { kind: 'cont', id: requestId(id, verb), data, surplus }
+      return { kind: 'cont', id: requestId(id, 'CONT'), data, surplus }
     }
     case 'CANCEL':
-      return { kind: 'cancel', id: requestId(fields[0], verb) }
+      return { kind: 'cancel', id: requestId(fields[1], 'CANCEL') }
     case 'VERSION':
       return decodeVersion(fields)
     case 'CPID': {
-      const pid = unsigned32(fields[0])
+      const pid = unsigned32(fields[1])
       if (pid === undefined || pid === 0) throw new ProtocolError('CPID is not a process id')
       return { kind: 'cpid', pid }
     }
@@ -74,33 +74,36 @@ export function decodeClient(line: string): ClientMessage {
 
 /** The same line in both of Dovecot's auth protocols. */
 export function decodeVersion(fields: readonly string[]) {
-  const major = unsigned32(fields[0])
-  const minor = unsigned32(fields[1])
+  const major = unsigned32(fields[1])
+  const minor = unsigned32(fields[2])
   if (major === undefined || minor === undefined) throw new ProtocolError('VERSION without two numbers')
   if (major !== MAJOR) throw new ProtocolError(`protocol version ${major}, not ${MAJOR}`)
   return { kind: 'version', minor } as const
 }
 
-function decodeAuth([id, mechanism, ...parameters]: readonly string[]): Auth {
-  const requested = requestId(id, 'AUTH')
+/** The hot path: prefixes are compared in place, and nothing is built for parameters that nobody reads. */
+function decodeAuth(fields: readonly string[]): Auth {
+  const id = requestId(fields[1], 'AUTH')
+  const mechanism = fields[2]
   if (mechanism === undefined || mechanism === '') throw new ProtocolError('AUTH without a mechanism')
   let service = ''
   let nologin = false
   let session: string | undefined
   let remoteAddress: string | undefined
   let response: string | undefined
-  for (const parameter of parameters) {
-    if (parameter === '') continue
+  for (let index = 3; index < fields.length; index++) {
+    const field = fields[index] ?? ''
+    if (field === '') continue
     if (response !== undefined) throw new ProtocolError('AUTH with a parameter after resp')
-    const { key, value } = splitArgument(parameter)
-    if (key === 'resp') response = value
-    else if (key === 'service' || key === 'protocol') service = value
-    else if (key === 'session') session = value
-    else if (key === 'rip') remoteAddress = value
-    else if (key === 'nologin') nologin = true
+    if (field.startsWith('resp=')) response = field.slice(5)
+    else if (field.startsWith('service=')) service = field.slice(8)
+    else if (field.startsWith('protocol=')) service = field.slice(9)
+    else if (field.startsWith('session=')) session = field.slice(8)
+    else if (field.startsWith('rip=')) remoteAddress = field.slice(4)
+    else if (field === 'nologin') nologin = true
   }
   if (service === '') throw new ProtocolError('AUTH without service or protocol')
-  return { kind: 'auth', id: requested, mechanism, service, nologin, session, remoteAddress, response }
+  return { kind: 'auth', id, mechanism, service, nologin, session, remoteAddress, response }
 }
 
 function requestId(text: string | undefined, verb: string): number {

@@ -14,7 +14,7 @@ import { createExpiring, type Expiring } from '../net/expiring.ts'
 /** MASTER_AUTH_SERVER_TIMEOUT_SECS. */
 const LOGIN_MS = 150_000
 /** Per connection; a login process serves at most client_limit (1000 by default) clients. Beyond, the oldest goes. */
-const LOGIN_LIMIT = 4096
+const LOGIN_LIMIT = 1024
 
 export type Login = {
   /** Canonical address of the account. */

@@ -8,7 +8,7 @@
  */
 import { ProtocolError } from '../net/session.ts'
 import { decodeVersion } from './client.ts'
-import { escapeField, splitArgument, splitLine, unsigned32 } from './tabs.ts'
+import { argument, escapeField, splitLine, unsigned32 } from './tabs.ts'
 
 /** Clients drop a connection that sends a longer line (lib-auth-client/auth-master.c, MAX_INBUF_SIZE). */
 export const REPLY_BYTES = 8192
@@ -30,20 +30,18 @@ export type MasterMessage =
   | { readonly kind: 'cache-flush'; readonly id: number }
 
 export function decodeMaster(line: string): MasterMessage {
-  const [verb, ...fields] = splitLine(line)
-  switch (verb) {
+  const fields = splitLine(line)
+  switch (fields[0]) {
     case 'USER':
-      return { kind: 'user', ...decodeLookup(verb, fields) }
+      return decodeLookup('user', fields)
     case 'PASS':
-      return { kind: 'pass', ...decodeLookup(verb, fields) }
+      return decodeLookup('pass', fields)
     case 'REQUEST':
       return decodeRequest(fields)
-    case 'LIST': {
-      const mask = findArgument(fields.slice(1), ['user'])
-      return { kind: 'list', id: number(fields[0], verb), mask: mask === '' ? undefined : mask }
-    }
+    case 'LIST':
+      return { kind: 'list', id: number(fields[1], 'LIST'), mask: argument(fields, 2, 'user') || undefined }
     case 'CACHE-FLUSH':
-      return { kind: 'cache-flush', id: number(fields[0], verb) }
+      return { kind: 'cache-flush', id: number(fields[1], 'CACHE-FLUSH') }
     case 'VERSION':
       return decodeVersion(fields)
     default:
@@ -51,15 +49,16 @@ export function decodeMaster(line: string): MasterMessage {
   }
 }
 
-function decodeLookup(verb: string, [id, name, ...parameters]: readonly string[]) {
-  const service = findArgument(parameters, ['service', 'protocol'])
-  if (name === undefined || name === '') throw new ProtocolError(`${verb} without a name`)
-  if (!service) throw new ProtocolError(`${verb} without service or protocol`)
-  return { id: number(id, verb), name, service }
+function decodeLookup(kind: 'user' | 'pass', fields: readonly string[]): MasterMessage {
+  const name = fields[2]
+  const service = argument(fields, 3, 'service') || argument(fields, 3, 'protocol')
+  if (name === undefined || name === '') throw new ProtocolError('a lookup without a name')
+  if (!service) throw new ProtocolError('a lookup without service or protocol')
+  return { kind, id: number(fields[1], 'a lookup'), name, service }
 }
 
 /** session_pid= is of no use without SO_PEERCRED, which Node doesn't have; request_auth_token is for URLAUTH only. */
-function decodeRequest([id, clientPid, loginId, cookie]: readonly string[]): MasterMessage {
+function decodeRequest([, id, clientPid, loginId, cookie]: readonly string[]): MasterMessage {
   if (cookie === undefined || !/^(?:[0-9a-f]{2})+$/i.test(cookie)) throw new ProtocolError('REQUEST without a cookie')
   return {
     kind: 'request',
@@ -68,10 +67,6 @@ function decodeRequest([id, clientPid, loginId, cookie]: readonly string[]): Mas
     loginId: number(loginId, 'REQUEST'),
     cookie: Buffer.from(cookie, 'hex'),
   }
-}
-
-function findArgument(parameters: readonly string[], keys: readonly string[]): string | undefined {
-  return parameters.map(splitArgument).find(({ key }) => keys.includes(key))?.value
 }
 
 function number(text: string | undefined, verb: string): number {

@@ -30,10 +30,13 @@ export function splitLine(line: string): string[] {
   return line.includes('\x01') ? fields.map(unescapeField) : fields
 }
 
-/** An unescaped field `key=value`; `key` alone has the value ''. */
-export function splitArgument(field: string): { key: string; value: string } {
-  const at = field.indexOf('=')
-  return at === -1 ? { key: field, value: '' } : { key: field.slice(0, at), value: field.slice(at + 1) }
+/** The value of the first `key=value` among unescaped fields. */
+export function argument(fields: readonly string[], from: number, key: string): string | undefined {
+  for (let index = from; index < fields.length; index++) {
+    const field = fields[index] ?? ''
+    if (field.startsWith(key) && field[key.length] === '=') return field.slice(key.length + 1)
+  }
+  return undefined
 }
 
 /** Decimal, without sign, below 2^32: an id, a pid, a version. */

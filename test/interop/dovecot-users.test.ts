@@ -136,6 +136,13 @@ test('a new account is there when its file has been read', async () => {
   assert.equal((await user('new@example.org')).code, 0)
 })
 
+test('SIGHUP has the files read, changed or not', async () => {
+  const loaded = daemon.next('accounts_loaded')
+  daemon.reload()
+  assert.equal((await loaded).cause, 'load')
+  assert.equal((await user('alice@example.org')).code, 0)
+})
+
 test('accounts that have never been loaded are no reason to say that nobody exists: exit status 75, LMTP 451', async () => {
   await daemon.stop()
   site.write('accounts.toml', 'this is no TOML')

@@ -121,10 +121,10 @@ test('discovery and the request share the budget of one lookup', async t => {
   t.after(server.stop)
   const document = { issuer: server.origin, userinfo_endpoint: `${server.origin}/me` }
   server.answerAt('/.well-known/openid-configuration', response => {
-    setTimeout(() => json(document)(response), 200)
+    setTimeout(() => json(document)(response), 100)
   })
   server.answerAt('/me', never)
-  const { lookup, states } = openProvider(t, { issuer: server.origin, endpoint: userinfo, timeoutMs: 400 })
+  const { lookup, states } = openProvider(t, { issuer: server.origin, endpoint: userinfo, timeoutMs: 1000 })
   assert.deepEqual(await lookup('some-token-of-alice'), unavailable)
   assert.deepEqual(states(), ['discovery and userinfo: no answer in time (TIMEOUT)'])
 })
@@ -133,7 +133,7 @@ test('a discovery that gets no answer', async t => {
   const server = await startFaultProvider()
   t.after(server.stop)
   server.answer(never)
-  const { lookup, states } = openProvider(t, { issuer: server.origin, endpoint: userinfo, timeoutMs: 200 })
+  const { lookup, states } = openProvider(t, { issuer: server.origin, endpoint: userinfo, timeoutMs: 400 })
   const verdicts = await Promise.all(Array.from({ length: 10 }, () => lookup('some-token-of-alice')))
   assert.ok(verdicts.every(({ kind }) => kind === 'unavailable'))
   assert.equal(server.asked.length, 1)

@@ -84,7 +84,7 @@ const faults: Record<string, [answer: Answer, cause: RegExp]> = {
 for (const endpoint of [userinfo, introspect])
   for (const [name, [answer, cause]] of Object.entries(faults))
     test(`${endpoint.method}, ${name}: unavailable`, async t => {
-      const timeoutMs = answer === fault.never || answer === fault.stalling ? 100 : 5000
+      const timeoutMs = answer === fault.never || answer === fault.stalling ? 400 : 5000
       const { lookup, log, states } = openProvider(t, { endpoint, timeoutMs })
       server.answer(answer)
       for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), unavailable)
@@ -296,7 +296,7 @@ test('an answer that breaks off is not asked for again', async t => {
 })
 
 test('the wait for a free connection counts; who waited too long is not asked about any more', async t => {
-  const { lookup, states } = openProvider(t, { endpoint: userinfo, connections: 1, timeoutMs: 100 })
+  const { lookup, states } = openProvider(t, { endpoint: userinfo, connections: 1, timeoutMs: 400 })
   server.answer(fault.never)
   const verdicts = await Promise.all([lookup(token), lookup('another-token'), lookup('a-third-token')])
   assert.deepEqual(verdicts, [unavailable, unavailable, unavailable])

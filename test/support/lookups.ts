@@ -3,7 +3,9 @@
  * mail processes ask it.
  */
 import { connect } from 'node:net'
-import { patienceMs } from './process.ts'
+
+/** As long as Postfix waits for an auth server. */
+const patienceMs = 10_000
 
 /** socketmap_table(5): "OK alice@example.org", "NOTFOUND " … */
 export function askSocketmap(path: string, map: string, key: string): Promise<string> {

@@ -58,16 +58,12 @@ export async function startPostfix({ folder, queue, tls, ...rest }: PostfixOptio
   const smtpd = `127.0.0.1:${ports.smtp} inet n - y - - smtpd`
   writeFileSync(join(etc, 'master.cf'), [services, smtpd, own, ...further, ''].join('\n'))
 
-  await must('postfix', '-c', etc, 'check')
+  writeFileSync(log, '')
+  const read = () => readFileSync(log, 'utf8')
+  const { code, stderr } = await run('postfix', ['-c', etc, 'check'])
+  if (code !== 0) throw new Error(`Postfix does not start:\n${stderr}${read()}`)
   const daemons = (await must('postconf', '-c', etc, '-h', 'daemon_directory')).trim()
   const server = startServer(join(daemons, 'master'), ['-c', etc, '-d'])
-  const read = () => {
-    try {
-      return readFileSync(log, 'utf8') + server.output()
-    } catch {
-      return server.output()
-    }
-  }
   const logged = (pattern: RegExp) =>
     eventually(`${pattern} in the mail log`, () =>
       read()

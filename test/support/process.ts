@@ -10,12 +10,15 @@ import { createInterface } from 'node:readline'
 /** Long enough for a machine that is busy with other tests; reached only when something is broken. */
 export const patienceMs = 10_000
 
+/** Nothing of a developer's own, such as a .curlrc, may change a test. */
+const environment = () => ({ PATH: `${process.env.PATH}:/usr/sbin`, HOME: '/nonexistent', LC_ALL: 'C.UTF-8' })
+
 export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** Runs a command to its end. Whatever its exit status, the result is returned. */
-export function run(command: string, args: readonly string[], input = '', cwd?: string): Promise<Result> {
+export function run(command: string, args: readonly string[], input = ''): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, timeout: patienceMs, env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' } })
+    const child = spawn(command, args, { timeout: patienceMs, env: environment() })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', text => {
@@ -39,7 +42,6 @@ export async function must(command: string, ...args: string[]): Promise<string> 
 }
 
 export type Server = {
-  readonly pid: number
   running(): boolean
   /** What it has written to stdout and stderr. */
   output(): string
@@ -53,18 +55,19 @@ export type Server = {
 }
 
 const running = new Set<ChildProcess>()
-process.on('exit', () => {
+const stopAll = () => {
   for (const child of running) child.kill('SIGTERM')
-})
+}
+process.on('exit', stopAll)
+// A test file that throws outside of its tests ends without "exit".
+process.on('uncaughtExceptionMonitor', stopAll)
 // The test runner ends a file that takes too long by SIGTERM.
 process.once('SIGTERM', () => process.exit(143))
 
-export function startServer(command: string, args: readonly string[], cwd?: string): Server {
-  const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' }
+export function startServer(command: string, args: readonly string[]): Server {
   // Detached: Postfix's master(8) ends its children through the process group that it leads.
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  const { pid } = child
-  if (pid === undefined) throw new Error(`${command} could not be started`)
+  const child = spawn(command, args, { env: environment(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  if (child.pid === undefined) throw new Error(`${command} could not be started`)
   running.add(child)
   const lines: string[] = []
   const listeners = new Set<() => void>()
@@ -105,7 +108,6 @@ export function startServer(command: string, args: readonly string[], cwd?: stri
       look()
     })
   return {
-    pid,
     running: () => !ended,
     output,
     signal: name => void child.kill(name),
@@ -120,15 +122,13 @@ export function startServer(command: string, args: readonly string[], cwd?: stri
   }
 }
 
-/**
- * Waits until a probe of something that announces nothing, such as another program's log file, gives a value.
- */
+/** Waits until a probe of something that announces nothing, such as another program's log file, gives a value. */
 export async function eventually<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const end = Date.now() + patienceMs
   for (;;) {
     const value = await probe()
     if (value !== undefined) return value
-    if (Date.now() > end) throw new Error(`Not in time: ${what}`)
+    if (Date.now() > end) throw new Error(`not in time: ${what}`)
     await new Promise(resolve => setTimeout(resolve, 30))
   }
 }

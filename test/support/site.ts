@@ -47,7 +47,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   }
   after(async () => {
     for (const { stop } of parts) await stop()
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 5 }) // A server's child may still write a last word.
   })
 
   for (const name of ['run', 'mail', 'dovecot', 'postfix']) mkdirSync(join(folder, name))

@@ -8,6 +8,7 @@ import { createAccountStore, type StoreOptions, type WatchedAccountStore } from 
 import type { AccountsConfig } from '../../src/config/config.ts'
 import type { Log } from '../../src/log.ts'
 import { createRecorder, type LogLine } from './log.ts'
+import { patienceMs } from './process.ts'
 
 export type Shelf = {
   readonly folder: string
@@ -62,6 +63,19 @@ function createListener(): { log: Log } & Pick<OpenStore, 'lines' | 'logged'> {
   const recorder = createRecorder()
   const taken = new Set<LogLine>()
   let wake = (): void => {}
+
+  function waitFor(find: () => LogLine | undefined, event: string): Promise<LogLine> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`nothing logged as ${event}`)), patienceMs)
+      wake = () => {
+        const line = find()
+        if (line === undefined) return
+        clearTimeout(late)
+        resolve(line)
+      }
+    })
+  }
+
   const at =
     (level: keyof Log) =>
     (fields: object, message: string): void => {
@@ -72,16 +86,10 @@ function createListener(): { log: Log } & Pick<OpenStore, 'lines' | 'logged'> {
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     lines: recorder.lines,
     async logged(event) {
-      for (;;) {
-        const line = recorder.lines.find(line => line.event === event && !taken.has(line))
-        if (line !== undefined) {
-          taken.add(line)
-          return line
-        }
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
+      const find = (): LogLine | undefined => recorder.lines.find(line => line.event === event && !taken.has(line))
+      const line = find() ?? (await waitFor(find, event))
+      taken.add(line)
+      return line
     },
   }
 }
