@@ -87,30 +87,20 @@ function createAdd(tables: Tables, directories: readonly string[]): IndexBuilder
     domains.add(domain)
   }
 
-  /** The account before this one that has the name in the same directory, as far as the files tell. */
-  function twin(positions: Positions | undefined, same: (other: Account) => boolean): string | undefined {
-    // A name with more bearers than these has been complained of already.
-    const found = toList(positions)
-      .slice(0, 8)
-      .find(position => accounts[position] !== undefined && same(accounts[position]))
-    return found === undefined ? undefined : place(found)
-  }
-
   function addSubject(subject: string, account: Account, position: number, complain: Complain): void {
-    const other = twin(subjects.get(subject), ({ directory }) => directory === account.directory)
-    if (other !== undefined) complain('subject', `already the subject of the account at ${other}`)
+    const twin = toList(subjects.get(subject)).find(other => haveSameDirectory(accounts[other], account))
+    if (twin !== undefined) complain('subject', `already the subject of the account at ${place(twin)}`)
     append(subjects, subject, position)
   }
 
   function addUsername(username: string, account: Account, position: number, complain: Complain): void {
-    const domain = domainOf(account.address)
-    const other = twin(
-      usernames.get(username),
-      ({ directory, address }) =>
-        directory === account.directory && (directory !== undefined || domainOf(address) === domain),
-    )
-    const message = `also the username of the account at ${other}, so that it names neither of them`
-    if (other !== undefined) complain('username', message, 'warning')
+    // Every domain may have its "info": not all of them are compared with each other.
+    const others = toList(usernames.get(username)).slice(0, 8)
+    const twin = others.find(other => haveSameDirectory(accounts[other], account))
+    if (twin !== undefined) {
+      const message = `also the username of the account at ${place(twin)}, so that it names neither of them`
+      complain('username', message, 'warning')
+    }
     append(usernames, username, position)
   }
 
@@ -149,17 +139,22 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
     return position === undefined ? undefined : accounts[position]
   }
 
-  function find(address: string): Recipient | undefined {
+  const owned = (address: string, extension: string): Recipient | undefined => {
     const account = byAddress(address)
-    if (account !== undefined)
-      return { account, kind: account.address === address ? 'mailbox' : 'alias', extension: '' }
-    const split = splitExtension(address, delimiter)
-    const base = split === undefined ? undefined : byAddress(split.base)
-    if (split !== undefined && base !== undefined)
-      return { account: base, kind: base.address === split.base ? 'mailbox' : 'alias', extension: split.extension }
-    const [catcher] = at(catchAlls.get(domainOf(address)))
-    return catcher === undefined ? undefined : { account: catcher, kind: 'catch-all', extension: '' }
+    return account && { account, kind: account.address === address ? 'mailbox' : 'alias', extension }
   }
+
+  const unsplit = (address: string): Recipient | undefined => {
+    const split = splitExtension(address, delimiter)
+    return split && owned(split.base, split.extension)
+  }
+
+  const caught = (address: string): Recipient | undefined => {
+    const [account] = at(catchAlls.get(domainOf(address)))
+    return account && { account, kind: 'catch-all', extension: '' }
+  }
+
+  const find = (address: string): Recipient | undefined => owned(address, '') ?? unsplit(address) ?? caught(address)
 
   return {
     get size() {
@@ -194,6 +189,12 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
 
 function hasName(account: Account | undefined, name: string): boolean {
   return account !== undefined && (account.address === name || account.aliases.includes(name))
+}
+
+/** As far as the files tell: without `directory` it depends on the domain. */
+function haveSameDirectory(a: Account | undefined, b: Account): boolean {
+  if (a === undefined || a.directory !== b.directory) return false
+  return a.directory !== undefined || domainOf(a.address) === domainOf(b.address)
 }
 
 function append(map: Map<string, Positions>, name: string, position: number): void {

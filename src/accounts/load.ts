@@ -1,8 +1,8 @@
 /**
  * Load: the account files as they stand, to an index of all accounts, or to what is wrong with them.
  *
- * Files that change meanwhile are read again: half a file is a file too, if the cut is at a newline. A file that lost all its accounts is an error: it is more often
- * an accident than meant, and every one of its users would be refused mail for good.
+ * Files that change meanwhile are read again: half a file looks whole, if the cut is at a newline. A file that lost all
+ * its accounts is an error: it is more often an accident than meant, and its users would be refused mail for good.
  */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -37,7 +37,7 @@ export type LoadOptions = {
 
 /** From here on TOML is a burden. */
 const manyInToml = 10_000
-/** The rest is not read. */
+/** After so many errors the rest is not read; of warnings no more are kept. */
 const maxProblems = 1_000
 const maxAttempts = 5
 
@@ -62,13 +62,17 @@ async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omi
   const nss = createNssResolver()
   const problems: Problem[] = []
   const counts = new Map<string, number>()
+  let errors = 0
   let transient = false
 
-  const defaults = await nss.resolve(config.defaults)
-  if (!defaults.ok) {
-    transient = true
-    problems.push({ ...fileProblem('accounts.defaults', defaults.message), path: defaults.key })
+  function note(problem: Problem, isTransient = false): void {
+    if (problem.severity === 'error') errors++
+    if (problem.severity === 'error' || problems.length < maxProblems) problems.push(problem)
+    transient ||= isTransient
   }
+
+  const defaults = await nss.resolve(config.defaults)
+  if (!defaults.ok) note({ ...fileProblem('accounts.defaults', defaults.message), path: defaults.key }, true)
   const builder = createIndex({
     delimiter: config.recipientDelimiter,
     defaults: defaults.ok ? defaults.fields : {},
@@ -76,15 +80,12 @@ async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omi
   })
 
   async function take(file: string, parsed: Parsed): Promise<void> {
-    for (const problem of parsed.problems) problems.push(problem)
+    for (const problem of parsed.problems) note(problem)
     counts.set(file, (counts.get(file) ?? 0) + parsed.entries.length)
     for (const given of parsed.entries) {
       const entry = nss.needed(given.account.userdb) ? await numbered(given, file, nss) : given
-      if ('account' in entry) for (const problem of builder.add(entry, file)) problems.push(problem)
-      else {
-        transient = true
-        problems.push(entry)
-      }
+      if ('account' in entry) for (const problem of builder.add(entry, file)) note(problem)
+      else note(entry, true)
     }
   }
 
@@ -92,15 +93,14 @@ async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omi
     try {
       for await (const parsed of readAccounts(file)) {
         await take(file, parsed)
-        if (problems.length >= maxProblems) return { builder, problems, counts, transient }
+        if (errors >= maxProblems) return { builder, problems, counts, transient }
       }
     } catch (error) {
       const code = codeOf(error)
-      transient ||= code !== 'ENOENT'
-      problems.push(fileProblem(file, code === 'ENOENT' ? missing : `can't be read (${code})`))
+      note(fileProblem(file, code === 'ENOENT' ? missing : `can't be read (${code})`), code !== 'ENOENT')
     }
   }
-  problems.push(...census(config, counts, held, problems))
+  for (const problem of census(config, counts, held, problems)) note(problem)
   return { builder, problems, counts, transient }
 }
 

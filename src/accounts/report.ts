@@ -20,10 +20,12 @@ export function createReport(log: Log): (problems: readonly Problem[], outcome: 
     const known = found === before
     before = found
     if (known && outcome.cause === 'retry') return
-    for (const { severity, file, line, path, message } of problems.slice(0, maxLines))
+    const errors = problems.filter(({ severity }) => severity === 'error')
+    const warnings = problems.filter(({ severity }) => severity === 'warning')
+    for (const { severity, file, line, path, message } of [...errors, ...warnings].slice(0, maxLines))
       log[severity === 'error' ? 'error' : 'warn']({ event: 'accounts_problem', file, line, path }, message)
     const more = problems.length - maxLines
-    if (more > 0) log.error({ event: 'accounts_problem', more }, `and ${more} more, which "bearerd check" prints`)
+    if (more > 0) log.warn({ event: 'accounts_problem', more }, `and ${more} more, which "bearerd check" prints`)
     conclude(log, outcome)
   }
 }

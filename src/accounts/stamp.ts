@@ -13,7 +13,8 @@ export function stampsOf(files: readonly string[]): Promise<Stamp[]> {
   return Promise.all(files.map(file => stat(file).then(stampOf, codeOf)))
 }
 
-/** `ENOENT` and the like. */
+/** `ENOENT` and the like. What has no code is no system error but a fault of ours, and thrown on. */
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  throw error
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Account } from '../../src/accounts/account.ts'
 import { createIndex } from '../../src/accounts/accounts.ts'
+import { domainOf } from '../../src/accounts/address.ts'
 import { planCreation } from '../../src/accounts/creation.ts'
 import { createNameTable } from '../../src/accounts/name-table.ts'
 import { userdbFields } from '../../src/accounts/userdb.ts'
@@ -48,12 +49,12 @@ function errors(accounts: readonly Account[]): string[] {
 
 const crowd = fc.array(someone, { maxLength: 8 }).map(choose)
 
-test('a crowd has an error exactly if a name, or a subject in a directory, has two bearers', () => {
+test('a crowd has an error exactly if a name, or a subject in a directory or domain, has two bearers', () => {
   fc.assert(
     fc.property(fc.array(someone, { maxLength: 4 }), accounts => {
       const names = accounts.flatMap(one => [one.address, ...one.aliases])
-      const subjects = accounts.flatMap(({ subject, directory }) =>
-        subject ? [JSON.stringify([subject, directory])] : [],
+      const subjects = accounts.flatMap(({ address, subject, directory }) =>
+        subject ? [JSON.stringify([subject, directory ?? domainOf(address)])] : [],
       )
       const twice = new Set(names).size < names.length || new Set(subjects).size < subjects.length
       assert.equal(errors(accounts).length > 0, twice)

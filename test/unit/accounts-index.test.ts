@@ -196,6 +196,8 @@ test('a subject is one account in a directory', () => {
   assert.deepEqual(conflicts({ subject: 's' }, { subject: 's' }), [
     'a.toml:20: error: subject: already the subject of the account at a.toml:10',
   ])
+  // Two domains may go to two directories, each with a user number 1.
+  assert.deepEqual(conflicts({ subject: '1' }, { subject: '1', address: 'a@example.net' }), [])
 })
 
 test('a username may be shared, but not to any use within a directory or a domain', () => {

@@ -205,6 +205,26 @@ test('junk without end is not read to its end', async t => {
   assert.ok(problems.every(({ file }) => file === shelf.path('a.jsonl')))
 })
 
+test('thousands of warnings cut nothing short', async t => {
+  const shelf = await openShelf(t)
+  const lines = Array.from({ length: 20_000 }, (_, n) => `{"address":"u${n}@example.org","username":"same"}\n`)
+  await shelf.write('a.jsonl', lines.join(''))
+  await shelf.write('b.jsonl', jsonl('last@example.org'))
+  const store = shelf.open(['a.jsonl', 'b.jsonl'])
+  const problems = await store.load()
+  assert.ok(problems.length > 0 && problems.every(({ severity }) => severity === 'warning'))
+  assert.equal(store.current()?.size, 20_001)
+})
+
+test('errors are logged before warnings', async t => {
+  const shelf = await openShelf(t)
+  const lines = Array.from({ length: 50 }, (_, n) => `{"address":"u${n}@example.org","username":"same"}\n`)
+  await shelf.write('a.jsonl', `${lines.join('')}junk\n`)
+  const store = shelf.open(['a.jsonl'])
+  await store.load()
+  assert.equal((await store.logged('accounts_problem')).line, 51)
+})
+
 test('two loads at once are two loads in a row', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.jsonl', jsonl('a@b'))
