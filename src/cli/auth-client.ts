@@ -7,7 +7,7 @@
  */
 import { connect } from 'node:net'
 import { decodeBase64 } from '../dovecot/base64.ts'
-import { escapeField, splitArgument, splitLine } from '../dovecot/tabs.ts'
+import { argument, escapeField, splitLine } from '../dovecot/tabs.ts'
 
 const maxLine = 65_536
 
@@ -211,14 +211,14 @@ function createLogins({ send, end, timeoutMs }: Line): Logins {
     receive([verb, id = '', ...fields]) {
       const login = pending.get(id)
       if (login === undefined) return
-      const given = new Map(fields.map(field => splitArgument(field)).map(({ key, value }) => [key, value]))
-      const user = given.get('user')
+      const given = (key: string): string | undefined => argument(fields, 0, key)
+      const user = given('user')
       if (verb === 'CONT') challenged(id, login, fields[0] ?? '')
       else if (verb === 'OK' && user) settle(id, { kind: 'accepted', user })
       else if (verb === 'OK') end('the server accepted a login without saying whose')
       else if (verb === 'FAIL') {
         const { challenge } = login
-        settle(id, { kind: 'refused', user, code: given.get('code'), reason: given.get('reason'), challenge })
+        settle(id, { kind: 'refused', user, code: given('code'), reason: given('reason'), challenge })
       }
     },
     lost(why) {
