@@ -53,7 +53,7 @@ function describe(index: AccountIndex, address: string): Description {
           : 'no account is in this domain'
         : `${recipient.account.receives ? '' : 'disabled: '}${recipient.kind} of ${recipient.account.address}`,
     account: recipient?.account.address,
-    mayLogIn: recipient?.account.enabled ?? false,
+    mayLogIn: index.byName(address)?.enabled ?? false,
     senders: index.senders(address).map(account => account.address),
     userdb: recipient === undefined ? undefined : index.userdb(recipient.account),
   }
@@ -66,5 +66,6 @@ function print({ address, accepted, why, mayLogIn, senders, userdb }: Descriptio
     ['may send as it', senders.length === 0 ? 'nobody' : senders.join(', ')],
     ...Object.entries(userdb ?? {}).map(([name, value]) => [`userdb ${name}`, value]),
   ]
-  return [address, ...lines.map(([name, value]) => `  ${name?.padEnd(16)} ${value}`), ''].join('\n')
+  const width = Math.max(...lines.map(([name = '']) => name.length))
+  return [address, ...lines.map(([name = '', value]) => `  ${name.padEnd(width)}  ${value}`), ''].join('\n')
 }

@@ -13,11 +13,14 @@ export async function runServe(file: string): Promise<number> {
   const log = createLog(config.log)
   for (const { line, path, message } of problems) log.warn({ event: 'config', file, line, path }, message)
   keepGoing(log)
+  const end = terminated()
+  // Whoever waits for READY=1 or the ready line may send a signal at once: the handlers are there before.
+  let reload = (): void => {}
+  process.on('SIGHUP', () => reload())
   try {
     const daemon = await startDaemon(config, log)
-    const reload = (): void => void daemon.reload()
-    process.on('SIGHUP', reload)
-    await terminated()
+    reload = () => void daemon.reload()
+    await end
     await daemon.stop()
     return exit.done
   } catch (error) {
@@ -28,15 +31,10 @@ export async function runServe(file: string): Promise<number> {
   }
 }
 
-/** The second signal ends a drain that takes too long for whoever sent the first. */
+/** Handled once: the second signal ends a drain that takes too long for whoever sent the first. */
 function terminated(): Promise<void> {
   return new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        resolve()
-        process.once(signal, () => process.exit(exit.no))
-      })
-    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
   })
 }
 
