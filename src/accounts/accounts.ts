@@ -156,6 +156,17 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
 
   const find = (address: string): Recipient | undefined => owned(address, '') ?? unsplit(address) ?? caught(address)
 
+  /**
+   * Nobody's address, but mail to it may be somebody's all the same: `alice+a/b@example.org`, or under a catch-all. The
+   * extension is dropped, since what stands in it would be read as a list of addresses by Postfix.
+   */
+  const findOdd = (name: string): Recipient | undefined => {
+    const domain = name.lastIndexOf('@') > 0 ? canonicalDomain(domainOf(name)) : undefined
+    if (domain === undefined) return undefined
+    const base = canonicalAddress(splitExtension(name, delimiter)?.base ?? '')
+    return (base === undefined ? undefined : owned(base, '')) ?? caught(`@${domain}`)
+  }
+
   return {
     get size() {
       return accounts.length
@@ -168,7 +179,7 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
     bySubject: subject => at(subjects.get(subject)),
     recipient(name) {
       const address = canonicalAddress(name)
-      return address === undefined ? undefined : find(address)
+      return address === undefined ? findOdd(name) : find(address)
     },
     senders(name) {
       const address = canonicalAddress(name)

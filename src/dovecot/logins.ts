@@ -9,11 +9,12 @@
  * Two connections of one pid are both kept: pids repeat across containers, and the cookie tells them apart.
  */
 import { timingSafeEqual } from 'node:crypto'
+import { createExpiring, type Expiring } from '../net/expiring.ts'
 
-/** A mail process gives up after MASTER_AUTH_LOOKUP_TIMEOUT_SECS, 155 s. */
-const GENERATION_MS = 155_000
+/** MASTER_AUTH_SERVER_TIMEOUT_SECS. */
+const LOGIN_MS = 150_000
 /** Per connection; a login process has at most client_limit clients, 1000 by default, and each waits for one login. */
-const GENERATION_SIZE = 1000
+const LOGIN_LIMIT = 1024
 
 export type Login = {
   /** Canonical address of the account. */
@@ -33,71 +34,32 @@ export type Logins = {
   redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined
 }
 
-type Client = Offers & {
-  readonly cookie: Buffer
-  take(requestId: number): Login | undefined
-}
+type Client = { readonly cookie: Buffer; readonly logins: Expiring<number, Login> }
 
 export function createLogins(): Logins {
   const clients = new Map<number, Client[]>()
 
   function open(clientPid: number, cookie: Buffer): Offers {
-    const client = createClient(cookie, () => {
-      const others = (clients.get(clientPid) ?? []).filter(other => other !== client)
-      if (others.length === 0) clients.delete(clientPid)
-      else clients.set(clientPid, others)
-    })
+    const client = { cookie, logins: createExpiring<number, Login>({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT }) }
     clients.set(clientPid, [...(clients.get(clientPid) ?? []), client])
-    return client
+    return {
+      offer: client.logins.set,
+      withdraw: client.logins.take,
+      close: () => {
+        client.logins.clear()
+        const others = (clients.get(clientPid) ?? []).filter(other => other !== client)
+        if (others.length === 0) clients.delete(clientPid)
+        else clients.set(clientPid, others)
+      },
+    }
   }
 
   function redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined {
-    return clients.get(clientPid)?.find(client => sameCookie(client.cookie, cookie))?.take(requestId)
+    const client = clients.get(clientPid)?.find(({ cookie: expected }) => sameCookie(expected, cookie))
+    return client?.logins.take(requestId)
   }
 
   return { open, redeem }
-}
-
-/**
- * Two generations: when the young one is full or its time is over, it becomes the old one, and what is left of that is
- * forgotten. So a login can be redeemed for GENERATION_MS at least and twice that at most.
- */
-function createClient(cookie: Buffer, closed: () => void): Client {
-  let young = new Map<number, Login>()
-  let old = new Map<number, Login>()
-  let timer: NodeJS.Timeout | undefined
-
-  function age(): void {
-    clearTimeout(timer)
-    old = young
-    young = new Map()
-    timer = old.size === 0 ? undefined : setTimeout(age, GENERATION_MS)
-  }
-
-  function offer(requestId: number, login: Login): void {
-    if (young.size === GENERATION_SIZE) age()
-    old.delete(requestId)
-    young.set(requestId, login)
-    timer ??= setTimeout(age, GENERATION_MS)
-  }
-
-  function take(requestId: number): Login | undefined {
-    const login = young.get(requestId) ?? old.get(requestId)
-    withdraw(requestId)
-    return login
-  }
-
-  function withdraw(requestId: number): void {
-    young.delete(requestId)
-    old.delete(requestId)
-  }
-
-  function close(): void {
-    clearTimeout(timer)
-    closed()
-  }
-
-  return { cookie, offer, take, withdraw, close }
 }
 
 function sameCookie(expected: Buffer, cookie: Buffer): boolean {

@@ -8,6 +8,7 @@
  *   C: CPID\t7                               the mail server sends this frame
  *   S: OK\t1\tuser=alice@example.org         the daemon sends this frame, next and exactly
  *   S: (nothing)                             … or nothing more
+ *   S: (anything)                            … or whatever it likes, which is passed over
  *   S: (closes)                              … or hangs up; `(closes: WORDS)` if the reason given has these words in it
  *   C: (closes)                              the mail server hangs up
  *   C[master]: VERSION\t1\t0                 on the connection called "master"; `C:` is the one called ""
@@ -94,6 +95,8 @@ export async function runDialog(dialog: Dialog, options: DialogOptions): Promise
         assert.notEqual(peer.destroyed, undefined, `${where}: the connection is still open`)
         assert.ok(peer.destroyed?.includes(closes[1] ?? ''), `${where}: closed because "${peer.destroyed}"`)
         connections.delete(name)
+      } else if (text === '(anything)') {
+        unread.length = 0
       } else if (text === '(nothing)') {
         assert.deepEqual(unread, [], where)
         assert.equal(peer.destroyed, undefined, `${where}: the connection was closed`)

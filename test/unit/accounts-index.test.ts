@@ -44,7 +44,11 @@ const recipients: [asked: string, found: string][] = [
   ['example.net', 'nobody'],
   ['anybody@sub.example.net', 'nobody'],
   ['anybody@example.com', 'nobody'],
-  ['two words@example.net', 'nobody'],
+  ['two words@example.net', 'catch-all of jürgen@example.org'],
+  ['a@b@example.net', 'catch-all of jürgen@example.org'],
+  ['alice+news/2026@example.org', 'mailbox of alice@example.org'],
+  ['alice+x, mallory@example.org', 'mailbox of alice@example.org'],
+  ['two words@example.com', 'nobody'],
   ['', 'nobody'],
 ]
 for (const [asked, found] of recipients)

@@ -39,7 +39,7 @@ test('a file that doesn’t exist is a problem, and then it is mended', async t 
   assert.equal(store.current(), undefined)
   assert.equal((await store.logged('accounts_missing')).level, 'error')
   store.watch()
-  await shelf.write('a.jsonl', jsonl('a@example.org'))
+  await replace(shelf, 'a.jsonl', jsonl('a@example.org'))
   assert.equal((await store.logged('accounts_loaded')).cause, 'change')
   assert.deepEqual(store.addresses(), ['a@example.org'])
 })
