@@ -1,0 +1,209 @@
+/**
+ * Recording: replays what Dovecot's and Postfix's processes once said to another auth server, and compares what bearerd
+ * answers with what that server did. A recording is a dialog (dialog.ts); where bearerd differs, it says so:
+ *
+ *   S: OK\t1\tuser=alice\ttoken=good-alice   the server that was recorded
+ *   -- ours OK\t1\tuser=alice                bearerd, instead of the line before
+ *   -- also CANCELLED\t1                     bearerd says this where the server said nothing
+ *   -- stop                                  from here on the client answers what bearerd didn't say
+ *   -- wait 8000                             milliseconds pass
+ *   -- accounts gone                         they can't be looked up from here on
+ *
+ * Greetings have been left out (handshakes.txt has its own test), `<<XOAUTH2 1500 cut 2035>>` is a message with a token of
+ * that length, cut to that many characters of base64. On the way to bearerd a name without a domain gets one, and the
+ * cookie of a REQUEST becomes the one that bearerd gave to the connection with that CPID.
+ *
+ * Compared are the verb, the id, the user but for her domain, code= and reason=, further keys, and of a challenge whether it is
+ * empty and the status in it; of a userdb entry only the name and auth_mech=.
+ */
+import type { LoginRequest, Reject, Verdict } from '../../src/auth/verdict.ts'
+import type { ListenerConfig } from '../../src/config/config.ts'
+import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
+import { createLogins } from '../../src/dovecot/logins.ts'
+import { createMasterDialect } from '../../src/dovecot/master-session.ts'
+import type { Mechanism } from '../../src/sasl/mechanism.ts'
+import { mechanisms } from '../../src/sasl/mechanisms.ts'
+import { account, indexOf } from './accounts.ts'
+import type { Clock } from './clock.ts'
+import { type Dialog, runDialog } from './dialog.ts'
+import { createRecorder } from './log.ts'
+import { connect, type Peer } from './wire.ts'
+
+const accounts = indexOf(['alice', 'bob', 'dave'].map(name => account({ address: `${name}@example.org` })))
+
+export type ReplayOptions = {
+  readonly protocol: ListenerConfig['protocol'] & ('dovecot-auth' | 'postfix-sasl')
+  readonly clock: Clock
+  /** Said first on a connection of which the recording has not the beginning. */
+  readonly handshake?: string
+}
+
+export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOptions): Promise<void> {
+  const cookies = new Map<string, string>()
+  const log = createRecorder()
+  const logins = createLogins()
+  let loaded = true
+  const master = createMasterDialect({
+    listener: 'master',
+    accounts: () => (loaded ? accounts : undefined),
+    logins,
+    spid: 4711,
+    flush: () => 0,
+    log,
+  })
+  const auth = createAuthDialect({
+    listener: { name: 'auth', protocol, path: '/auth', mode: 0o660, group: undefined, xoauth2Challenge: 'auto' },
+    mechanisms: [...mechanisms, plain, login],
+    tokenBytes: 9000,
+    authenticate,
+    logins,
+    spid: 4711,
+    log,
+  })
+
+  function open(name: string): Peer {
+    const peer = name.startsWith('master') ? connect(master) : connect(auth)
+    const cookie = /COOKIE\t(.*)/.exec(peer.read())?.[1] ?? ''
+    let fresh = true
+    return {
+      ...peer,
+      get destroyed() {
+        return peer.destroyed
+      },
+      get inFlight() {
+        return peer.inFlight
+      },
+      write: frame => {
+        const text = String(frame)
+        if (fresh && handshake !== undefined && !text.startsWith('VERSION')) peer.write(handshake)
+        fresh = false
+        const fields = text.split('\t')
+        if (fields[0] === 'CPID') cookies.set(fields[1]?.trim() ?? '', cookie)
+        peer.write(forOurs(fields, cookies).join('\t'))
+      },
+    }
+  }
+
+  return runDialog(ours(dialog), {
+    connect: open,
+    decode: sent =>
+      sent
+        .split('\n')
+        .slice(0, -1)
+        .map(line => essence(line.split('\t'))),
+    instruct: ([verb, argument]) => {
+      if (verb === 'wait') clock.pass(Number(argument))
+      else loaded = false
+    },
+  })
+}
+
+function forOurs([verb = '', ...fields]: readonly string[], cookies: ReadonlyMap<string, string>): string[] {
+  const [id = '', name = '', ...rest] = fields
+  if (verb === 'USER' || verb === 'PASS') return [verb, id, name.includes('@') ? name : `${name}@example.org`, ...rest]
+  if (verb === 'REQUEST') return [verb, id, name, rest[0] ?? '', cookies.get(name) ?? rest[1] ?? '', ...rest.slice(2)]
+  return [verb, ...fields.map(field => field.replace(/<<XOAUTH2 (\d+)(?: cut (\d+))?>>/, longMessage))]
+}
+
+function longMessage(_: string, size: string, end: string | undefined): string {
+  const token = `good-${'A'.repeat(Number(size) - 5)}`
+  const message = Buffer.from(`user=alice@example.com\x01auth=Bearer ${token}\x01\x01`).toString('base64')
+  return end === undefined ? message : message.slice(0, Number(end))
+}
+
+/** The dialog as bearerd is to have it. */
+function ours({ name, steps }: Dialog): Dialog {
+  const kept: Dialog['steps'][number][] = []
+  for (const step of steps) {
+    const [, verb, text = ''] = step.actor === '--' ? (/^(ours|also|stop)(?: (.*))?$/.exec(step.text) ?? []) : []
+    if (verb === 'stop') break
+    if (verb === undefined) kept.push(step)
+    else {
+      const before = verb === 'ours' ? kept.pop() : kept.at(-1)
+      kept.push({ ...step, actor: 'S', connection: before?.connection ?? '', text })
+    }
+  }
+  return {
+    name,
+    steps: kept.map(step => {
+      const frame = step.actor === 'S' && !step.text.startsWith('(')
+      return frame ? { ...step, text: essence(step.text.split('\\t')) } : step
+    }),
+  }
+}
+
+/** What is compared of a line. In words with blanks between, so that it is the same escaped and not. */
+function essence([verb = '', id = '', ...fields]: readonly string[]): string {
+  const words = verb === 'USER' ? fields.filter((field, at) => at === 0 || field.startsWith('auth_mech=')) : fields
+  const shown = verb === 'CONT' ? words.map(challenge) : words.filter(word => word !== '')
+  return [verb, id, ...shown]
+    .join(' ')
+    .replace(/@example\.(?:org|com)/gi, '')
+    .replace(/\\?(?:\x01|x01)/g, '^A')
+}
+
+function challenge(data: string): string {
+  const text = /^<<base64 (.*)>>$/.exec(data)?.[1] ?? Buffer.from(data, 'base64').toString('latin1')
+  return /"status":"(\w+)"/.exec(text)?.[0] ?? `(${text})`
+}
+
+/** The verdict that the recorded server gave on these tokens and passwords. Tokens are Alice's, passwords anybody's. */
+async function authenticate({ mechanism, credentials }: LoginRequest): Promise<Verdict> {
+  if (credentials.kind === 'malformed') return reject('invalid_request', undefined)
+  const asked = credentials.authzid?.toLowerCase().replace(/@example\.(?:org|com)$/, '')
+  const user = credentials.authzid
+  const owner = mechanism === 'PLAIN' || mechanism === 'LOGIN' ? asked : 'alice'
+  switch (credentials.token.replace(/-.*/s, '')) {
+    case 'good':
+      if (asked !== undefined && asked !== owner) return { ...reject('invalid_token', user), code: 'authz_fail' }
+      return { kind: 'accept', account: account({ address: `${owner}@example.org` }) }
+    case 'temp':
+    case 'tempreason':
+    case 'tempcode':
+    case 'drop':
+      return { kind: 'unavailable', reason: 'provider_unavailable', user }
+    case 'authz':
+      return { ...reject('invalid_token', user), code: 'authz_fail' }
+    case 'code':
+    case 'disabled':
+      return { ...reject('invalid_token', user), code: 'user_disabled' }
+    case 'hang':
+    case 'late12':
+      return new Promise(() => {})
+    default:
+      return reject('invalid_token', user)
+  }
+}
+
+function reject(status: Reject['oauth']['status'], user: string | undefined): Reject {
+  const oauth = { status, scope: undefined, openidConfiguration: undefined }
+  return { kind: 'reject', reason: 'token_refused', oauth, code: undefined, userMessage: undefined, user }
+}
+
+/** RFC 4616, enough of it for the recordings: bearerd knows no passwords. */
+const plain: Mechanism = {
+  name: 'PLAIN',
+  flags: ['plaintext'],
+  failure: undefined,
+  start: () => response => {
+    if (response === undefined) return { kind: 'challenge', data: Buffer.alloc(0) }
+    const [authzid = '', authcid, password] = response.toString('latin1').split('\0')
+    if (authcid === undefined || password === undefined) return { kind: 'malformed', why: 'not PLAIN' }
+    return { kind: 'token', token: authzid === '' || authzid === authcid ? password : 'bad', authzid: authcid }
+  },
+}
+
+const login: Mechanism = {
+  name: 'LOGIN',
+  flags: ['plaintext'],
+  failure: undefined,
+  start: () => {
+    const said: string[] = []
+    return response => {
+      if (response !== undefined) said.push(response.toString('latin1'))
+      const [authzid, token] = said
+      if (authzid !== undefined && token !== undefined) return { kind: 'token', token, authzid }
+      return { kind: 'challenge', data: Buffer.from(authzid === undefined ? 'Username:' : 'Password:') }
+    }
+  },
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { basename, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import type { ListenerConfig } from '../../src/config/config.ts'
+import { lines } from '../../src/net/framing.ts'
+import { ListenError, type Listener, listen } from '../../src/net/listener.ts'
+import type { Dialect } from '../../src/net/session.ts'
+import { createRecorder } from '../support/log.ts'
+import { connectClient, makeFolder } from '../support/sockets.ts'
+import { settle } from '../support/wire.ts'
+
+const limits = { connections: 10, requests: 10, tokenBytes: 100 }
+
+/** "wait" is at work until "go" comes, on whatever connection; everything else is answered at once. */
+function createDialect(): Dialect<string> {
+  let go = () => {}
+  return {
+    framer: () => lines({ maxBytes: 100 }),
+    open: wire => ({
+      receive: line => {
+        if (line === 'go') go()
+        if (line === 'wait') {
+          wire.begin()
+          go = () => {
+            wire.send('waited\n')
+            wire.end()
+          }
+        } else wire.send(`${line}!\n`)
+      },
+      closed: () => {},
+    }),
+  }
+}
+
+function config(path: string, more: Partial<ListenerConfig> = {}): ListenerConfig {
+  return {
+    name: 'imap',
+    protocol: 'dovecot-auth',
+    path,
+    mode: 0o660,
+    group: undefined,
+    xoauth2Challenge: 'auto',
+    ...more,
+  }
+}
+
+async function open(
+  t: TestContext,
+  given: ListenerConfig,
+  { connections = 10, log = createRecorder() } = {},
+): Promise<Listener> {
+  const listener = await listen(given, createDialect(), { ...limits, connections }, log, undefined)
+  t.after(() => listener.close())
+  return listener
+}
+
+const refuses = (t: TestContext, given: ListenerConfig, message: RegExp) =>
+  assert.rejects(open(t, given), error => error instanceof ListenError && message.test(error.message))
+
+/** A socket file that nobody listens on. Closing a server removes the path that it was bound to, not the renamed file. */
+async function leaveStale(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.bound`)
+  await once(server, 'listening')
+  renameSync(`${path}.bound`, path)
+  server.close()
+  await once(server, 'close')
+}
+
+describe('a socket by path', () => {
+  it('serves, with its mode, and is gone after it is closed', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const umask = process.umask()
+    const listener = await open(t, config(path, { mode: 0o640 }))
+    assert.equal(statSync(path).mode & 0o777, 0o640)
+    assert.equal(process.umask(), umask)
+    const client = await connectClient(t, path)
+    client.socket.write('a\n')
+    assert.equal(await client.receive('\n'), 'a!\n')
+    assert.equal(listener.connections(), 1)
+    await listener.close()
+    await client.closed
+    assert.equal(existsSync(path), false)
+  })
+
+  it('is nobody’s but ours until it has its group and its mode', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const before = process.umask()
+    const seen: number[] = []
+    const umask = t.mock.method(process, 'umask', (mask?: number) => {
+      if (existsSync(path)) seen.push(statSync(path).mode & 0o777)
+      return umask.mock.original.call(process, mask ?? before)
+    })
+    await open(t, config(path, { mode: 0o666 }))
+    assert.deepEqual(seen, [0o600])
+    assert.equal(statSync(path).mode & 0o777, 0o666)
+  })
+
+  it('belongs to its group, by name or number', async t => {
+    const gid = process.getegid?.() ?? 0
+    const name = spawnSync('getent', ['group', String(gid)], { encoding: 'utf8' }).stdout.split(':')[0] ?? ''
+    for (const group of [name, String(gid)]) {
+      const path = join(makeFolder(t), 'socket')
+      await open(t, config(path, { group }))
+      assert.equal(statSync(path).gid, gid)
+    }
+  })
+
+  it('needs a group that exists', t =>
+    refuses(t, config(join(makeFolder(t), 'socket'), { group: 'no-such-group' }), /group no-such-group does not exist/))
+
+  it('needs a directory', t =>
+    refuses(t, config(join(makeFolder(t), 'nowhere/socket')), /nowhere does not exist; create it/))
+
+  it('has at most 107 bytes', async t => {
+    const folder = makeFolder(t)
+    const fitting = join(folder, 'x'.repeat(107 - folder.length - 1))
+    await open(t, config(fitting))
+    await refuses(t, config(`${fitting}x`), /longer than 107 bytes/)
+  })
+})
+
+describe('a path where something is already', () => {
+  it('is taken over from a process that is gone', async t => {
+    const path = join(makeFolder(t), 'socket')
+    await leaveStale(path)
+    await open(t, config(path))
+    const client = await connectClient(t, path)
+    client.socket.write('a\n')
+    await client.receive('a!')
+  })
+
+  it('is left to a process that listens', async t => {
+    const path = join(makeFolder(t), 'socket')
+    await open(t, config(path))
+    await refuses(t, config(path), /another process listens/)
+    const client = await connectClient(t, path)
+    client.socket.write('a\n')
+    await client.receive('a!')
+  })
+
+  it('is left to a file', async t => {
+    const path = join(makeFolder(t), 'socket')
+    writeFileSync(path, 'precious')
+    await refuses(t, config(path), /exists and is no socket/)
+    assert.equal(existsSync(path), true)
+  })
+})
+
+describe('connections', () => {
+  it('are refused beyond the limit, which is logged when it begins and ends', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const log = createRecorder()
+    const listener = await open(t, config(path), { connections: 1, log })
+    const first = await connectClient(t, path)
+    first.socket.write('a\n')
+    await first.receive('a!')
+    for (let count = 0; count < 3; count++) await (await connectClient(t, path)).closed
+    assert.equal(listener.connections(), 1)
+    first.socket.destroy()
+    while (listener.connections() > 0) await settle()
+    const next = await connectClient(t, path)
+    next.socket.write('b\n')
+    await next.receive('b!')
+    assert.deepEqual(
+      log.lines.map(({ level, event }) => [level, event]),
+      [
+        ['warn', 'refusing'],
+        ['info', 'accepting'],
+      ],
+    )
+  })
+
+  it('at work may finish when the listener closes; idle ones end, new ones are not accepted', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const listener = await open(t, config(path))
+    const [idle, busy] = [await connectClient(t, path), await connectClient(t, path)]
+    busy.socket.write('hello\nwait\n')
+    await busy.receive('hello!')
+    const control = await connectClient(t, path)
+    control.socket.write('hello\n')
+    await control.receive('hello!')
+    const closed = listener.close({ drainMs: 60_000 })
+    await idle.closed
+    await control.closed
+    assert.equal(existsSync(path), false)
+    assert.equal(listener.connections(), 1)
+    busy.socket.destroy()
+    await closed
+  })
+
+  it('that take too long to finish are ended', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const listener = await open(t, config(path))
+    const busy = await connectClient(t, path)
+    busy.socket.write('hello\nwait\n')
+    await busy.receive('hello!')
+    await listener.close({ drainMs: 1 })
+    await busy.closed
+  })
+})
+
+describe('a socket from systemd', () => {
+  it('is served as it is, and stays when the listener closes', async t => {
+    const folder = makeFolder(t)
+    const path = join(folder, 'socket')
+    const server = createServer().listen(`${path}.bound`)
+    await once(server, 'listening')
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+    const program = new URL('../support/inherited-listener.ts', import.meta.url).pathname
+    const child = spawn(process.execPath, ['--import', 'tsx', program], { stdio: ['pipe', 'inherit', 'inherit', fd] })
+    t.after(() => child.kill())
+    renameSync(`${path}.bound`, path)
+    server.close()
+    const client = await connectClient(t, path)
+    client.socket.write('a\n')
+    await client.receive('a!')
+    child.stdin?.write('close\n')
+    const [code] = await once(child, 'exit')
+    assert.deepEqual([code, existsSync(path)], [0, true], basename(path))
+  })
+
+  it('must be one', async () => {
+    const given = config('/nowhere')
+    await assert.rejects(listen(given, createDialect(), limits, createRecorder(), 999), ListenError)
+  })
+})
