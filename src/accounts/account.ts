@@ -52,18 +52,20 @@ export type AccountIndex = {
   recipient(address: string): Recipient | undefined
   /** Accounts that may send from an address: its owner, whose alias or catch-all it is, and by `send-as`. */
   senders(address: string): readonly Account[]
-  /** Whether any address, alias or catch-all is in this domain. */
+  /** Whether an account's own address or a catch-all is in this domain. A single alias doesn't make a domain ours. */
   hasDomain(domain: string): boolean
   all(): Iterable<Account>
   /** The userdb fields of an account, templates filled in, defaults added. */
   userdb(account: Account): Readonly<Record<string, string>>
 }
 
-/** What is needed to add an account for somebody who logged in and had none (`accounts.unknown = "create"`). */
+/**
+ * What is needed to add an account for somebody who logged in and had none (`accounts.unknown = "create"`). Not her
+ * username: she may have chosen it to be taken for somebody else.
+ */
 export type NewAccount = {
   readonly address: string
   readonly fullName: string | undefined
-  readonly username: string | undefined
   readonly subject: string | undefined
   readonly directory: string
 }

@@ -84,7 +84,8 @@ function createAdd(tables: Tables, directories: readonly string[]): IndexBuilder
     const owner = name.startsWith('@') ? claimDomain(domain, position) : owners.claim(name, position)
     if (owner === position) complain(path, `${name} stands here twice`)
     else if (owner !== undefined) complain(path, `${name} already belongs to the account at ${place(owner)}`)
-    domains.add(domain)
+    // A single alias elsewhere, at a public mail provider say, doesn't make that domain ours.
+    if (path === 'address' || name.startsWith('@')) domains.add(domain)
   }
 
   function addSubject(subject: string, account: Account, position: number, complain: Complain): void {

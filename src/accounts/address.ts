@@ -18,7 +18,8 @@ const maxInput = 1024
 const atom = "[a-z0-9!#$&'+=?^_{|}~-]+"
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
 const canonicalAscii = new RegExp(`^${atom}(?:\\.${atom})*@${label}(?:\\.${label})*$`)
-const canonicalLocal = /^(?!\.)(?:[a-z0-9!#$&'+=?^_{|}~-]|\.(?!\.|$)|[^\0-\x7f\p{C}\p{Z}\ufffd])+$/u
+const canonicalLocal =
+  /^(?!\.)(?:[a-z0-9!#$&'+=?^_{|}~-]|\.(?!\.|$)|[^\0-\x7f\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\ufffd])+$/u
 const canonicalHost = new RegExp(`^${label}(?:\\.${label})*$`)
 const ascii = /^[\0-\x7f]*$/
 /** All that domainToASCII may see of ASCII: it parses URLs, and would take `a/b` for a host and a path. */

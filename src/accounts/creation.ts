@@ -15,14 +15,16 @@ const maxNameLength = 256
 
 /** `account` is what a later load will read from `line`, not what was asked for. */
 export function planCreation(wanted: NewAccount, index: AccountIndex, created: Date): Creation {
-  const { address, username, subject, directory } = wanted
+  const { address, subject, directory } = wanted
   const owner = index.byName(address)
   if (owner !== undefined)
     return isSame(owner, wanted) ? { kind: 'exists', account: owner } : refused('its address has an owner by now')
+  if (![undefined, 'catch-all'].includes(index.recipient(address)?.kind))
+    return refused("it is an extension of somebody's address by now")
   if (subject !== undefined && index.bySubject(subject).some(other => other.directory === directory))
     return refused('its subject has an account by now')
   const fullName = wanted.fullName === undefined ? undefined : displayName(wanted.fullName)
-  const line = JSON.stringify({ address, 'full-name': fullName, username, subject, directory, created })
+  const line = JSON.stringify({ address, 'full-name': fullName, subject, directory, created })
   const parser = createLineParser('')
   const { entries } = parser.push(Buffer.from(`${line}\n`))
   const account = entries[0]?.account
@@ -36,7 +38,7 @@ function refused(why: string): Creation {
 }
 
 function isSame(owner: Account, wanted: NewAccount): boolean {
-  const keys = ['address', 'username', 'subject', 'directory'] as const
+  const keys = ['address', 'subject', 'directory'] as const
   return keys.every(key => owner[key] === wanted[key])
 }
 

@@ -97,8 +97,7 @@ export function createAuthenticate({
     const account = identity.account
     trace.account = account.address
     if (asked !== undefined && !isNameOf(asked, account, index)) return notHers(asked, account.address, trace)
-    if (!account.enabled) return { ...reject('account_disabled', 'enabled = false', trace), code: 'user_disabled' }
-    return { kind: 'accept', account }
+    return unlessDisabled(account, trace)
   }
 
   /**
@@ -106,7 +105,7 @@ export function createAuthenticate({
    * foreign domain, whose mail we would begin to claim; never one that is the extension of a neighbour's address.
    */
   function accountFor(
-    { email, username, fullName, subject }: Extract<Identity, { kind: 'unknown' }>,
+    { email, fullName, subject }: Extract<Identity, { kind: 'unknown' }>,
     directory: DirectoryConfig,
     index: AccountIndex,
   ): NewAccount | undefined {
@@ -117,13 +116,13 @@ export function createAuthenticate({
     const taken = index.recipient(address)
     if (taken !== undefined && taken.kind !== 'catch-all') return undefined
     if (routing.ofAccount({ address, directory: undefined }) !== directory.name) return undefined
-    return { address, fullName, username, subject, directory: directory.name }
+    return { address, fullName, subject, directory: directory.name }
   }
 
   async function create(wanted: NewAccount, trace: Trace): Promise<Verdict> {
     trace.account = wanted.address
     try {
-      return { kind: 'accept', account: await accounts.create(wanted) }
+      return unlessDisabled(await accounts.create(wanted), trace)
     } catch {
       // The store has logged why.
       return unavailable('account_not_created', trace)
@@ -156,7 +155,7 @@ function isNameOf(asked: string, account: Account, index: AccountIndex): boolean
 
 function reject(reason: RejectReason, detail: string, trace: Trace): Reject {
   trace.detail = detail
-  const user = trace.account ?? trace.asked
+  const user = trace.asked ?? trace.account
   return {
     kind: 'reject',
     reason,
@@ -183,6 +182,11 @@ function failure(reason: RejectReason, directory: Directory | undefined): OAuthF
     scope: directory === undefined ? undefined : wanted.length > 0 ? wanted.join(' ') : 'openid email',
     openidConfiguration: directory?.openidConfiguration,
   }
+}
+
+function unlessDisabled(account: Account, trace: Trace): Verdict {
+  if (account.enabled) return { kind: 'accept', account }
+  return { ...reject('account_disabled', 'enabled = false', trace), code: 'user_disabled' }
 }
 
 /** She can mend this by signing in as the right user; Thunderbird shows it to her as it is. */

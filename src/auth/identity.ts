@@ -1,9 +1,10 @@
 /**
  * Identity: which account do these claims belong to? PURE.
  *
- * A bound `sub` wins; else the email claim, as address or alias; else the username claim. What the client sent is not
- * looked at here: it can't make anybody somebody. An account of another directory is out of reach, so that one provider
- * can't vouch for the users of another.
+ * A bound `sub` wins; else the email claim, as address or alias; else, where the provider gives no email, the username
+ * claim: users can often choose that themselves, so it must not overrule an address. What the client sent is not looked at
+ * here: it can't make anybody somebody. An account of another directory is out of reach, so that one provider can't vouch
+ * for the users of another.
  */
 import type { Account, AccountIndex } from '../accounts/account.ts'
 import type { DirectoryConfig } from '../config/config.ts'
@@ -13,11 +14,10 @@ import type { RejectReason } from './reason.ts'
 
 export type Identity =
   | { readonly kind: 'account'; readonly account: Account; readonly by: 'subject' | 'email' | 'username' }
-  /** A good token of somebody who has no account. `email` is set if it may decide an account. */
+  /** A good token of somebody who has no account. `email` may be believed. */
   | {
       readonly kind: 'unknown'
       readonly email: string | undefined
-      readonly username: string | undefined
       readonly fullName: string | undefined
       readonly subject: string | undefined
       readonly detail: string
@@ -43,31 +43,24 @@ export function resolveIdentity(claims: Claims, context: IdentityContext): Ident
   if (username === unusable)
     return reject('bad_identity', `the claim of ${list(directory.fields.username)} is not a name`)
 
-  const bound = subject === undefined ? [] : accounts.bySubject(subject).filter(ours)
-  if (bound.length > 1) return reject('ambiguous_identity', 'several accounts have this subject')
-  if (bound[0] !== undefined) return { kind: 'account', account: bound[0], by: 'subject' }
+  const [bound, twin] = subject === undefined ? [] : accounts.bySubject(subject).filter(ours)
+  if (twin !== undefined) return reject('ambiguous_identity', 'several accounts have this subject')
+  if (bound !== undefined) return { kind: 'account', account: bound, by: 'subject' }
 
-  const trusted = email === undefined ? undefined : emailTrust(claims, directory.require.emailVerified)
-  const byEmail = email === undefined ? undefined : accounts.byName(email)
-  if (byEmail !== undefined && trusted === true) {
-    if (!ours(byEmail)) return reject('wrong_directory', belongsElsewhere(byEmail, context))
-    return unlessBound(byEmail, 'email', subject)
-  }
+  if (email !== undefined) {
+    if (!isTrusted(claims, directory.require.emailVerified))
+      return reject('email_not_verified', `email_verified is not true for ${quote(email)}`)
+    const owner = accounts.byName(email)
+    if (owner !== undefined && !ours(owner)) return reject('wrong_directory', belongsElsewhere(owner, context))
+    if (owner !== undefined) return unlessBound(owner, 'email', subject)
+  } else if (username !== undefined) {
+    const [named, another] = accounts.byUsername(username).filter(ours)
+    if (another !== undefined) return reject('ambiguous_identity', 'several accounts have this username')
+    if (named !== undefined) return unlessBound(named, 'username', subject)
+  } else return reject('no_identity', describeFields(directory))
 
-  const byUsername = username === undefined ? [] : accounts.byUsername(username).filter(ours)
-  if (byUsername.length > 1) return reject('ambiguous_identity', 'several accounts have this username')
-  if (byUsername[0] !== undefined) return unlessBound(byUsername[0], 'username', subject)
-
-  if (email === undefined && username === undefined) return reject('no_identity', describeFields(directory))
-  if (trusted === false) return reject('email_not_verified', `email_verified is not true for ${quote(email)}`)
-  return {
-    kind: 'unknown',
-    email,
-    username,
-    fullName: fullName(claims, directory),
-    subject,
-    detail: `email ${quote(email)}, username ${quote(username)}`,
-  }
+  const detail = `email ${quote(email)}, username ${quote(username)}`
+  return { kind: 'unknown', email, fullName: fullName(claims, directory), subject, detail }
 }
 
 /** An account with a subject is open to that subject only, whatever the other claims say: addresses change hands. */
@@ -77,7 +70,7 @@ function unlessBound(account: Account, by: 'email' | 'username', subject: string
 }
 
 /** `always`: must be there and true; `if-present`: must not be there and anything else. Some providers send "true". */
-function emailTrust(claims: Claims, required: DirectoryConfig['require']['emailVerified']): boolean {
+function isTrusted(claims: Claims, required: DirectoryConfig['require']['emailVerified']): boolean {
   if (required === 'never') return true
   const verified = claimAt(claims, 'email_verified')
   if (verified === undefined) return required === 'if-present'

@@ -32,7 +32,7 @@ export type Reject = {
   readonly code: 'authz_fail' | 'user_disabled' | undefined
   /** Shown to the user verbatim by Thunderbird: only what she can mend herself. */
   readonly userMessage: string | undefined
-  /** The name to log at the mail server: the account's, or else the one asked for. */
+  /** The name for the mail server's log, and who reads it (fail2ban): the one asked for, or else the account's. */
   readonly user: string | undefined
 }
 

@@ -64,11 +64,11 @@ type Work = {
   readonly failure: Failure | undefined
 }
 
-type Waiting = {
-  readonly request: Request
-  /** Told after the client's answer, whatever it is. Without one, the answer is the mechanism's. */
-  readonly failure: Failure | undefined
-}
+/**
+ * For the client's answer to the mechanism's challenge; or, after a rejection, for any answer at all. There may be
+ * thousands of them, so that a rejected request's line isn't kept.
+ */
+type Waiting = { readonly request: Request } | { readonly failure: Failure }
 
 export type Requests = {
   receive(message: ClientMessage): void
@@ -112,7 +112,7 @@ export function createRequests(
   function proceed({ id, data, surplus }: Cont): void {
     const pending = waiting.take(id)
     if (pending === undefined) unexpected(id)
-    else if (pending.failure !== undefined) wire.send(encodeFail(id, pending.failure))
+    else if ('failure' in pending) wire.send(encodeFail(id, pending.failure))
     else if (surplus.every(isChannelBinding)) decode(pending.request, data, 'continued')
     else invalid(pending.request, 'continued')
   }
@@ -161,7 +161,7 @@ export function createRequests(
   function step(request: Request, response: Buffer | undefined): void {
     const outcome = request.exchange(response)
     if (outcome.kind === 'challenge') {
-      waiting.set(request.auth.id, { request, failure: undefined })
+      waiting.set(request.auth.id, { request })
       wire.send(encodeCont(request.auth.id, outcome.data))
     } else ask(request, outcome)
   }
@@ -223,7 +223,7 @@ export function createRequests(
     const form = challengeForm(request)
     if (form === undefined) wire.send(encodeFail(id, failure))
     else {
-      waiting.set(id, { request, failure })
+      waiting.set(id, { failure: { ...failure, user: user === undefined ? undefined : detached(user) } })
       wire.send(encodeCont(id, failureChallenge(form, oauth)))
     }
   }
@@ -261,6 +261,11 @@ export function createRequests(
   }
 
   return { receive, close }
+}
+
+/** To V8 a piece of a text is a view that keeps the whole text alive: here, for a name, a line of 64 KiB. */
+function detached(piece: string): string {
+  return Buffer.from(piece).toString()
 }
 
 function isCut({ mechanism, response }: Auth): boolean {

@@ -101,7 +101,7 @@ function openSession(
     if (login === undefined) return refused(id, 'no such login is waiting, or it was redeemed already')
     const index = accounts()
     const account = index?.byName(login.address)
-    if (index === undefined || account === undefined || !account.enabled) {
+    if (index === undefined || account?.address !== login.address || !account.enabled) {
       return refused(id, 'the account is gone or disabled since the login')
     }
     return userdb(id, index, account, { auth_mech: login.mechanism })

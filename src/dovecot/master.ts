@@ -115,7 +115,7 @@ export function encodeFlushed(id: number, count: number): string {
 
 /** Dovecot lib/wildcard-match.c, ignoring case: * for any characters, ? for one. */
 export function createMask(mask: string): (name: string) => boolean {
-  const pattern = mask.toLowerCase()
+  const pattern = mask.toLowerCase().replace(/\*+/g, '*')
   return name => matches(pattern, name.toLowerCase())
 }
 

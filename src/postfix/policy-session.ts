@@ -29,9 +29,11 @@ export function createPolicyDialect(options: LookupOptions): Dialect<string[]> {
   }
 }
 
-function answer({ request, recipient }: PolicyRequest, current: () => AccountIndex | undefined): string {
+function answer({ request, recipient: given }: PolicyRequest, current: () => AccountIndex | undefined): string {
   // Another kind of question, should there ever be one, is not ours to answer.
   if (request !== 'smtpd_access_policy') return noOpinion
+  // smtpd takes a domain with the root's dot for the same (RFC 5321 section 2.3.5 has none).
+  const recipient = given.replace(/\.$/, '')
   // No single recipient (MAIL, DATA, END-OF-MESSAGE), or a bare `postmaster`, which smtpd accepts as it must.
   const at = recipient.lastIndexOf('@')
   if (at === -1) return noOpinion

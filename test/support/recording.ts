@@ -3,19 +3,20 @@
  * answers with what that server did. A recording is a dialog (dialog.ts); where bearerd differs, it says so:
  *
  *   S: OK\t1\tuser=alice\ttoken=good-alice   the server that was recorded
- *   -- ours OK\t1\tuser=alice                bearerd, instead of the line before
+ *   -- ours OK\t1\tuser=alice                bearerd, instead of the line before; without a line: nothing
  *   -- also CANCELLED\t1                     bearerd says this where the server said nothing
  *   -- stop                                  from here on the client answers what bearerd didn't say
  *   -- wait 8000                             milliseconds pass
- *   -- accounts gone                         they can't be looked up from here on
+ *   -- accounts alice nolog                  these are all, @example.org; without names: they can't be looked up
  *
- * Greetings have been left out (handshakes.txt has its own test), `<<XOAUTH2 1500 cut 2035>>` is a message with a token of
- * that length, cut to that many characters of base64. On the way to bearerd a name without a domain gets one, and the
- * cookie of a REQUEST becomes the one that bearerd gave to the connection with that CPID.
+ * Greetings have been left out. `<<XOAUTH2 1500 cut 2035>>` is a message with a token of that length, cut to that many
+ * characters of base64. On the way to bearerd a name without a domain gets one, and the cookie of a REQUEST becomes the one that
+ * bearerd gave to the connection with that CPID.
  *
  * Compared are the verb, the id, the user but for her domain, code= and reason=, further keys, and of a challenge whether it is
  * empty and the status in it; of a userdb entry only the name and auth_mech=.
  */
+import type { AccountIndex } from '../../src/accounts/account.ts'
 import type { LoginRequest, Reject, Verdict } from '../../src/auth/verdict.ts'
 import type { ListenerConfig } from '../../src/config/config.ts'
 import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
@@ -29,23 +30,23 @@ import { type Dialog, runDialog } from './dialog.ts'
 import { createRecorder } from './log.ts'
 import { connect, type Peer } from './wire.ts'
 
-const accounts = indexOf(['alice', 'bob', 'dave'].map(name => account({ address: `${name}@example.org` })))
+const indexed = (names: readonly string[]) => indexOf(names.map(name => account({ address: `${name}@example.org` })))
 
 export type ReplayOptions = {
   readonly protocol: ListenerConfig['protocol'] & ('dovecot-auth' | 'postfix-sasl')
   readonly clock: Clock
-  /** Said first on a connection of which the recording has not the beginning. */
-  readonly handshake?: string
+  /** Said first on an auth-client connection of which the recording has not the beginning. */
+  readonly handshake: string
 }
 
 export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOptions): Promise<void> {
   const cookies = new Map<string, string>()
   const log = createRecorder()
   const logins = createLogins()
-  let loaded = true
+  let accounts: AccountIndex | undefined = indexed(['alice', 'bob', 'dave'])
   const master = createMasterDialect({
     listener: 'master',
-    accounts: () => (loaded ? accounts : undefined),
+    accounts: () => accounts,
     logins,
     spid: 4711,
     flush: () => 0,
@@ -62,7 +63,8 @@ export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOpt
   })
 
   function open(name: string): Peer {
-    const peer = name.startsWith('master') ? connect(master) : connect(auth)
+    const toMaster = name.startsWith('master')
+    const peer = toMaster ? connect(master) : connect(auth)
     const cookie = /COOKIE\t(.*)/.exec(peer.read())?.[1] ?? ''
     let fresh = true
     return {
@@ -75,7 +77,7 @@ export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOpt
       },
       write: frame => {
         const text = String(frame)
-        if (fresh && handshake !== undefined && !text.startsWith('VERSION')) peer.write(handshake)
+        if (fresh && !toMaster && !/^(?:VERSION|CPID)/.test(text)) peer.write(handshake)
         fresh = false
         const fields = text.split('\t')
         if (fields[0] === 'CPID') cookies.set(fields[1]?.trim() ?? '', cookie)
@@ -91,9 +93,9 @@ export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOpt
         .split('\n')
         .slice(0, -1)
         .map(line => essence(line.split('\t'))),
-    instruct: ([verb, argument]) => {
-      if (verb === 'wait') clock.pass(Number(argument))
-      else loaded = false
+    instruct: ([verb, ...words]) => {
+      if (verb === 'wait') clock.pass(Number(words[0]))
+      else accounts = words.length === 0 ? undefined : indexed(words)
     },
   })
 }
@@ -119,8 +121,8 @@ function ours({ name, steps }: Dialog): Dialog {
     if (verb === 'stop') break
     if (verb === undefined) kept.push(step)
     else {
-      const before = verb === 'ours' ? kept.pop() : kept.at(-1)
-      kept.push({ ...step, actor: 'S', connection: before?.connection ?? '', text })
+      const before = verb === 'ours' ? kept.pop() : kept.findLast(({ actor }) => actor !== '--')
+      if (text !== '') kept.push({ ...step, actor: 'S', connection: before?.connection ?? '', text })
     }
   }
   return {

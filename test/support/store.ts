@@ -56,7 +56,7 @@ export async function openShelf(t: TestContext): Promise<Shelf> {
 
 /** Somebody who has just logged in for the first time. */
 export function newcomer(address: string, given: Partial<NewAccount> = {}): NewAccount {
-  return { address, fullName: undefined, username: undefined, subject: undefined, directory: 'main', ...given }
+  return { address, fullName: undefined, subject: undefined, directory: 'main', ...given }
 }
 
 function createListener(): { log: Log } & Pick<OpenStore, 'lines' | 'logged'> {

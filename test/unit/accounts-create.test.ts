@@ -22,7 +22,6 @@ async function objects(shelf: Shelf, name = 'a.jsonl'): Promise<Record<string, u
 const dora: NewAccount = {
   address: 'dora@example.org',
   fullName: 'Dora Nováková',
-  username: 'Dora',
   subject: 'f81d4fae',
   directory: 'main',
 }
@@ -42,7 +41,6 @@ test('the account is on disk and in force, and a load would read it the same', a
     {
       address: 'dora@example.org',
       'full-name': 'Dora Nováková',
-      username: 'Dora',
       subject: 'f81d4fae',
       directory: 'main',
       created: '',
@@ -300,7 +298,8 @@ test('what stands in the way of a newcomer', () => {
   assert.equal(plan({ subject: 's1', directory: 'other' }), 'new')
   assert.equal(plan({ address: 'alice@example.org', subject: 's1' }), 'exists')
   assert.equal(plan({ address: 'no address' }), 'a name in it is none that an account can have')
-  assert.equal(plan({ username: 'a\nb' }), 'a name in it is none that an account can have')
+  assert.equal(plan({ subject: 'a\nb' }), 'a name in it is none that an account can have')
+  assert.equal(plan({ address: 'alice+new@example.org' }), "it is an extension of somebody's address by now")
 })
 
 test('an odd full name locks nobody out', () => {

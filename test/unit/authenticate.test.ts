@@ -6,6 +6,7 @@ import { createRouting } from '../../src/auth/routing.ts'
 import { createTokenSource } from '../../src/auth/token.ts'
 import type { LoginRequest, Verdict } from '../../src/auth/verdict.ts'
 import type { DirectoryConfig } from '../../src/config/config.ts'
+import { silentLog } from '../../src/log.ts'
 import type { Claims, TokenVerdict } from '../../src/oidc/token-verdict.ts'
 import type { Credentials, Malformed } from '../../src/sasl/mechanism.ts'
 import { account, indexOf } from '../support/accounts.ts'
@@ -116,10 +117,18 @@ describe('whose the token is', () => {
   it('else by the username claim, exactly as spelled', async () => {
     assert.equal(await outcome({ preferred_username: 'alice' }), 'accept alice@example.org')
     assert.equal(await outcome({ preferred_username: 'Alice' }), 'reject unknown_account')
-    assert.equal(
-      await outcome({ email: 'alice@gmail.example', preferred_username: 'alice' }),
-      'accept alice@example.org',
-    )
+  })
+  it('never by the username of a token that gives an email: she may have named herself so', async () => {
+    for (const email of ['eve@example.org', 'bob@elsewhere.example'])
+      assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject unknown_account', email)
+    assert.equal(await outcome({ email: 'bob@example.org', preferred_username: 'alice' }), 'accept bob@example.org')
+    const unverified = { email: 'eve@example.org', email_verified: false, preferred_username: 'alice' }
+    assert.equal(await outcome(unverified), 'reject email_not_verified')
+  })
+  it('by the username alone where no claim is configured as email', async () => {
+    const directories = [directory({ fields: { email: [], username: ['preferred_username'], fullName: [] } })]
+    const claims = { email: 'alice@elsewhere.example', email_verified: false, preferred_username: 'alice' }
+    assert.equal(await outcome(claims, undefined, { directories }), 'accept alice@example.org')
   })
   it('never by a username that looks like an address: users can rename themselves', async () => {
     assert.equal(await outcome({ preferred_username: 'alice@example.org' }), 'reject unknown_account')
@@ -189,12 +198,6 @@ describe('email_verified', () => {
   })
   it('"never": is not looked at', async () => {
     assert.equal(await verdict('never', { email_verified: false }), 'accept bob@example.org')
-  })
-  it('does not matter where a username decides', async () => {
-    assert.equal(
-      await outcome({ email: 'bob@example.org', email_verified: false, preferred_username: 'alice' }),
-      'accept alice@example.org',
-    )
   })
 })
 
@@ -361,7 +364,7 @@ describe('unknown = "create"', () => {
   it('adds an account in a domain that is ours, bound to its subject', async () => {
     assert.deepEqual(await create({ sub: 's', email: 'New@example.org', name: 'New One' }), [
       'accept new@example.org',
-      [{ address: 'new@example.org', fullName: 'New One', username: undefined, subject: 's', directory: 'main' }],
+      [{ address: 'new@example.org', fullName: 'New One', subject: 's', directory: 'main' }],
     ])
   })
   it('adds none in a foreign domain, for an extension of a neighbour, or without a verified address', async () => {
@@ -387,26 +390,37 @@ describe('unknown = "create"', () => {
   it('lets nobody in under a name that is not hers', async () => {
     assert.deepEqual(await create({ email: 'new@example.org' }, 'alice@example.org'), ['reject authz_fail', []])
   })
+  it('adds none in a domain of which there is but a single alias', async () => {
+    const accounts = [account({ address: 'alice@example.org', aliases: ['alice@gmail.example'] })]
+    assert.deepEqual(await create({ email: 'eve@gmail.example' }, undefined, { accounts }), [
+      'reject unknown_account',
+      [],
+    ])
+  })
+  it('lets nobody in whom an administrator has added disabled meanwhile', async () => {
+    const authenticate = creating(async wanted => account({ ...wanted, enabled: false }))
+    const verdict = await authenticate(request({ kind: 'token', token: 't', authzid: undefined }))
+    assert.equal(told(verdict), 'reject account_disabled')
+  })
   it('calls it temporary when the account cannot be written', async () => {
-    const world = start({ unknown: 'create', tokens: { t: { email: 'new@example.org' } } })
-    world.running.index = indexOf([alice])
-    const authenticate = createAuthenticate({
-      directories: new Map([
-        [
-          'main',
-          { config: directory(), tokens: { lookup: () => active, flush: () => 0 }, openidConfiguration: undefined },
-        ],
-      ]),
-      routing: createRouting([directory()]),
-      accounts: { current: () => indexOf([alice]), create: () => Promise.reject(new Error('ENOSPC')) },
-      unknown: 'create',
-      log: { debug() {}, info() {}, warn() {}, error() {} },
-    })
+    const authenticate = creating(() => Promise.reject(new Error('ENOSPC')))
     const verdict = await authenticate(request({ kind: 'token', token: 't', authzid: undefined }))
     assert.equal(told(verdict), 'unavailable account_not_created')
   })
-  const claims = { email: 'new@example.org' }
-  const active = { kind: 'active', evidence: { claims, token: claims, jwt: undefined }, source: 'userinfo' } as const
+
+  /** A world in which everybody is new@example.org, and accounts are created so. */
+  function creating(createAccount: (wanted: NewAccount) => Promise<Account>) {
+    const claims = { email: 'new@example.org' }
+    const active = { kind: 'active', evidence: { claims, token: claims, jwt: undefined }, source: 'userinfo' } as const
+    const tokens = { lookup: () => active, flush: () => 0 }
+    return createAuthenticate({
+      directories: new Map([['main', { config: directory(), tokens, openidConfiguration: undefined }]]),
+      routing: createRouting([directory()]),
+      accounts: { current: () => indexOf([alice]), create: createAccount },
+      unknown: 'create',
+      log: silentLog,
+    })
+  }
 })
 
 describe('the log line', () => {
