@@ -1,8 +1,9 @@
 /**
  * Load: the account files as they stand, to an index of all accounts, or to what is wrong with them.
  *
- * Files that change meanwhile are read again: half a file looks whole, if the cut is at a newline. A file that lost all
- * its accounts is an error: it is more often an accident than meant, and its users would be refused mail for good.
+ * Files that change meanwhile are read again: half a file is a file too, if the cut is at a newline. A file that lost all
+ * its accounts is an error, and so is one that was found to have lost most of them: it is more often an accident than
+ * meant, and all its users would be refused mail for good.
  */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -33,10 +34,14 @@ export type LoadOptions = {
   readonly held: ReadonlyMap<string, number>
   /** A file must have stayed the same for so long before it is believed to be whole; 0 where nobody writes. */
   readonly settleMs: number
+  /** Somebody asked for this load, so that a file may have lost most of its accounts; but never all. */
+  readonly mayShrink: boolean
 }
 
 /** From here on TOML is a burden. */
 const manyInToml = 10_000
+/** A file with at least so many must not lose more than half of them unasked. */
+const manyToLose = 10
 /** After so many errors the rest is not read; of warnings no more are kept. */
 const maxProblems = 1_000
 const maxAttempts = 5
@@ -58,7 +63,7 @@ export async function loadAccounts(options: LoadOptions): Promise<Loaded & { rea
   }
 }
 
-async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omit<Loaded, 'ms'>> {
+async function loadOnce({ config, directories, held, mayShrink }: LoadOptions): Promise<Omit<Loaded, 'ms'>> {
   const nss = createNssResolver()
   const problems: Problem[] = []
   const counts = new Map<string, number>()
@@ -100,7 +105,7 @@ async function loadOnce({ config, directories, held }: LoadOptions): Promise<Omi
       note(fileProblem(file, code === 'ENOENT' ? missing : `can't be read (${code})`), code !== 'ENOENT')
     }
   }
-  for (const problem of census(config, counts, held, problems)) note(problem)
+  for (const problem of census(config, counts, held, mayShrink, problems)) note(problem)
   return { builder, problems, counts, transient }
 }
 
@@ -118,14 +123,20 @@ function census(
   { files, unknown }: AccountsConfig,
   counts: ReadonlyMap<string, number>,
   held: ReadonlyMap<string, number>,
+  mayShrink: boolean,
   found: readonly Problem[],
 ): Problem[] {
   const faulty = new Set(found.filter(({ severity }) => severity === 'error').map(({ file }) => file))
   const sound = files.filter(file => !faulty.has(file))
-  const emptied = sound.filter(file => (held.get(file) ?? 0) > 0 && counts.get(file) === 0)
-  const problems = emptied.map(file =>
-    fileProblem(file, `was emptied: it held ${held.get(file)} accounts; restart bearerd if that is intended`),
-  )
+  const problems = sound.flatMap(file => {
+    const before = held.get(file) ?? 0
+    const now = counts.get(file) ?? 0
+    if (before > 0 && now === 0)
+      return fileProblem(file, `was emptied: it held ${before} accounts; restart bearerd if that is intended`)
+    if (before >= manyToLose && now < before / 2 && !mayShrink)
+      return fileProblem(file, `has ${now} of ${before} accounts left; reload bearerd (SIGHUP) if that is intended`)
+    return []
+  })
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0 && sound.length === files.length && problems.length === 0 && unknown === 'reject')
     problems.push(fileProblem(files[0] ?? '', 'no account in any file: every login and all mail would be refused'))

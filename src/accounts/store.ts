@@ -6,6 +6,8 @@
  * and after a change read again, once they have been left alone for as long.
  *
  * Loads and creations happen one at a time; creations also under the lock of their file, on top of what is on disk then.
+ * They wait for the lock in a queue of their own: who holds it long delays newcomers, but no reload, which may disable
+ * somebody.
  */
 import { performance } from 'node:perf_hooks'
 import type { AccountsConfig } from '../config/config.ts'
@@ -16,7 +18,7 @@ import { planCreation } from './creation.ts'
 import { appendLine, type Lock, withLock } from './durable.ts'
 import { type Loaded, loadAccounts } from './load.ts'
 import { createReport } from './report.ts'
-import { type Stamp, stampsOf } from './stamp.ts'
+import { areFresh, type Stamp, stampsOf } from './stamp.ts'
 
 export type WatchedAccountStore = AccountStore & {
   /** Reads all files. Resolves with all there is to say about them; an error among it means that nothing has changed. */
@@ -33,6 +35,9 @@ export type StoreOptions = {
   readonly retryMs?: number
 }
 
+/** Beyond these, newcomers are told to come back: each may wait 2 s for the lock. */
+const maxCreations = 32
+
 export function createAccountStore(
   config: AccountsConfig,
   directories: readonly string[],
@@ -41,6 +46,8 @@ export function createAccountStore(
 ): WatchedAccountStore {
   const { files } = config
   const serially = createQueue()
+  const underLock = createQueue()
+  let creations = 0
   const report = createReport(log)
   let inForce: Loaded | undefined
   /** What the files were at the last load, good or bad. */
@@ -51,8 +58,8 @@ export function createAccountStore(
 
   async function load(cause: 'load' | 'change' | 'retry'): Promise<readonly Problem[]> {
     const held = inForce?.counts ?? new Map<string, number>()
-    const settleMs = stamps.length === 0 ? 0 : pollMs
-    const loaded = await loadAccounts({ config, directories, held, settleMs })
+    const settleMs = stamps.length > 0 || (await areFresh(files)) ? pollMs : 0
+    const loaded = await loadAccounts({ config, directories, held, settleMs, mayShrink: cause === 'load' })
     stamps = loaded.stamps
     failed = loaded.problems.some(({ severity }) => severity === 'error')
     retryAt = failed && loaded.transient ? performance.now() + retryMs : Number.POSITIVE_INFINITY
@@ -94,13 +101,17 @@ export function createAccountStore(
 
   async function create(wanted: NewAccount): Promise<Account> {
     const file = files.findLast(name => name.endsWith('.jsonl'))
+    creations++
     try {
       if (file === undefined) throw new Error('accounts.files names no .jsonl file')
-      return await serially(() => withLock(file, lock => createLocked(wanted, file, lock)))
+      if (creations > maxCreations) throw new Error('too many accounts are waiting to be created')
+      return await underLock(() => withLock(file, lock => serially(() => createLocked(wanted, file, lock))))
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown error'
       log.error({ event: 'account_not_created', account: wanted.address, file, why }, 'an account could not be created')
       throw error
+    } finally {
+      creations--
     }
   }
 

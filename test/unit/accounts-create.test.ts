@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chmod, chown, mkdir, readdir, readFile, stat, symlink, utimes } from 'node:fs/promises'
+import { appendFile, chmod, chown, mkdir, readdir, readFile, rm, stat, symlink, utimes } from 'node:fs/promises'
 import test from 'node:test'
 import type { Account, NewAccount } from '../../src/accounts/account.ts'
 import { planCreation } from '../../src/accounts/creation.ts'
@@ -220,6 +220,23 @@ test('a lock that somebody holds is waited for, then it is a failure; a stale on
   await utimes(shelf.path('a.jsonl.lock'), longAgo, longAgo)
   await store.create(dora)
   assert.deepEqual(await readdir(shelf.folder), ['a.jsonl'])
+})
+
+test('newcomers who wait for the lock hold up no reload', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', first)
+  await mkdir(shelf.path('a.jsonl.lock'))
+  const store = shelf.open(['a.jsonl'])
+  await store.load()
+  const creations = Array.from({ length: 40 }, (_, n) => store.create(newcomer(`new${n}@example.org`)))
+  const failed = Promise.allSettled(creations)
+  await assert.rejects(creations.at(-1) ?? Promise.resolve(), /too many/)
+  await shelf.write('a.jsonl', first.replace('}', ',"enabled":false}'))
+  await store.load()
+  assert.equal(store.current()?.byName('first@example.org')?.enabled, false)
+  await rm(shelf.path('a.jsonl.lock'), { recursive: true })
+  const outcomes = await failed
+  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 32)
 })
 
 test('without a .jsonl file, or a file at all, nothing is created', async t => {

@@ -107,6 +107,30 @@ test('a file that held accounts is neither emptied nor removed by accident', asy
   assert.equal(store.current()?.size, 3)
 })
 
+test('a file that lost most of its accounts is not believed until somebody asks for it', async t => {
+  const shelf = await openShelf(t)
+  const many = Array.from({ length: 10 }, (_, n) => `user${n}@example.org`)
+  await shelf.write('a.jsonl', jsonl(...many))
+  const store = shelf.open(['a.jsonl'])
+  await store.load()
+  store.watch()
+  await shelf.write('a.jsonl', jsonl(...many.slice(0, 4)))
+  assert.match(String((await store.logged('accounts_problem')).message), /has 4 of 10 accounts left/)
+  assert.equal(store.current()?.size, 10)
+  assert.deepEqual(await store.load(), [])
+  assert.equal(store.current()?.size, 4)
+})
+
+test('a file that was being written when bearerd started is not taken for whole', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', jsonl('a@b'))
+  const store = shelf.open(['a.jsonl'], { options: { pollMs: 500 } })
+  const loading = store.load()
+  await shelf.write('a.jsonl', jsonl('a@b', 'c@b'))
+  await loading
+  assert.equal(store.current()?.size, 2)
+})
+
 test('a file that is still being written is not taken for whole', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.jsonl', jsonl('a@b', 'c@b', 'd@b'))
