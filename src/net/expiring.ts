@@ -1,6 +1,6 @@
 /**
  * Expiring: a map whose entries live for one fixed time. One timer serves them all, since they end in the order in which
- * they came: a request that is answered at once costs no timer of its own.
+ * they came: a request that is answered at once costs no timer of its own. The timer keeps no process alive.
  *
  * Beyond `limit` entries, the oldest go, as if their time were over: a tenth at once, because a Map that loses one at its
  * head for each one at its tail is slow.
@@ -32,12 +32,16 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
     const nowMs = performance.now()
     for (const [key, { value, dueMs }] of entries) {
       if (dueMs > nowMs) {
-        timer ??= setTimeout(sweep, Math.ceil(dueMs - nowMs))
+        startTimer(Math.ceil(dueMs - nowMs))
         return
       }
       entries.delete(key)
       expired?.(value, key)
     }
+  }
+
+  function startTimer(ms: number): void {
+    timer ??= setTimeout(sweep, ms).unref()
   }
 
   function shed(): void {
@@ -60,7 +64,7 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
       entries.delete(key)
       entries.set(key, { value, dueMs: performance.now() + afterMs })
       if (entries.size > limit) shed()
-      timer ??= setTimeout(sweep, afterMs)
+      startTimer(afterMs)
     },
     get: key => entries.get(key)?.value,
     take,

@@ -197,7 +197,7 @@ function probe(path: string): Promise<string | undefined> {
       socket.destroy()
       resolve(undefined)
     })
-    socket.once('error', error => resolve(code(error)))
+    socket.once('error', error => resolve(code(error) ?? 'unknown'))
   })
 }
 
@@ -213,14 +213,15 @@ async function groupId(name: string, group: string): Promise<number> {
   throw new ListenError(`listen.${name}: group ${group} does not exist ("getent group ${group}" finds nothing)`)
 }
 
-function bindError({ name, path }: ListenerConfig, error: unknown): ListenError {
-  if (error instanceof ListenError) return error
+function bindError({ name, path }: ListenerConfig, error: unknown): unknown {
   const cause = code(error)
+  if (cause === undefined) return error
   const cure =
     cause === 'EACCES' || cause === 'EPERM' ? `; bearerd's user may not create files in ${dirname(path)}` : ''
   return new ListenError(`listen.${name}: can't listen on ${path} (${cause})${cure}`)
 }
 
-function code(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error'
+/** ENOENT, EADDRINUSE …; undefined if it is no error of the operating system. */
+function code(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

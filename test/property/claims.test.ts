@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
-import { checkClaims, claimAt } from '../../src/auth/claims.ts'
+import { checkClaims } from '../../src/auth/claims.ts'
 import { peekJwt } from '../../src/auth/jwt.ts'
 import { rejectReasons } from '../../src/auth/reason.ts'
+import { claimAt } from '../../src/oidc/claim-path.ts'
 import type { Claims } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
 

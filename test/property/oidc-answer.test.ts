@@ -60,7 +60,7 @@ test('whatever comes, it is an object or a fault, and the fault quotes nothing',
     fc.property(anyAnswer, answer => {
       const fault = faultOf(answer)
       if (fault === undefined) return assert.equal(answer.status, 200)
-      assert.match(fault.code, /^(SIGNED_ANSWER|NOT_JSON|NOT_AN_OBJECT|HTTP \d{3}( [a-z_]+)?)$/)
+      assert.match(fault.code, /^(SIGNED_ANSWER|NOT_JSON|NOT_AN_OBJECT|OTHER_CHALLENGE|HTTP \d{3}( [a-z_]+)?)$/)
       assert.ok(fault.oauthError === undefined || oauthErrors.includes(fault.oauthError))
       assert.equal(fault.cause, undefined)
       assert.doesNotMatch(describeFault(fault.code).cause, /unexpected error/)
@@ -70,10 +70,13 @@ test('whatever comes, it is an object or a fault, and the fault quotes nothing',
   )
 })
 
+const token = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/).filter(name => name.toLowerCase() !== 'error')
+const quoted = fc.string({ unit: 'grapheme-ascii' }).map(text => `"${text.replace(/["\\]/g, '\\$&')}"`)
+const parameter = fc
+  .tuple(fc.oneof(token, fc.constant('Bearer')), fc.oneof(token, quoted, fc.constant('", Bearer x=y"')))
+  .map(([name, value]) => `${name}=${value}`)
+
 test('the error of a challenge is found among parameters of any content', () => {
-  const token = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/).filter(name => name.toLowerCase() !== 'error')
-  const quoted = fc.string({ unit: 'grapheme-ascii' }).map(text => `"${text.replace(/["\\]/g, '\\$&')}"`)
-  const parameter = fc.tuple(token, fc.oneof(token, quoted)).map(([name, value]) => `${name}=${value}`)
   const error = fc.constantFrom('insufficient_scope', '"insufficient_scope"').map(value => `error=${value}`)
   fc.assert(
     fc.property(fc.array(parameter), error, fc.array(parameter), (before, error, after) => {
@@ -84,8 +87,31 @@ test('the error of a challenge is found among parameters of any content', () => 
   )
 })
 
+test('a 401 is a refusal of the token if a token is asked for, among whatever else', () => {
+  const challengeOf = (scheme: fc.Arbitrary<string>) =>
+    fc
+      .tuple(scheme, fc.array(parameter, { maxLength: 3 }))
+      .map(([scheme, parameters]) => `${scheme} ${parameters.join(', ')}`)
+  const others = fc.array(challengeOf(token.filter(name => !/^(bearer|dpop)$/i.test(name))), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  const wanted = challengeOf(fc.constantFrom('Bearer', 'bearer', 'DPoP'))
+  const refusalOf = (challenges: readonly string[]) => {
+    const fault = faultOf({ status: 401, contentType: '', challenge: challenges.join(', '), body: Buffer.alloc(0) })
+    return fault && refusal(fault)
+  }
+  fc.assert(
+    fc.property(others, wanted, others, (before, wanted, after) => {
+      assert.equal(refusalOf(before), undefined)
+      assert.equal(refusalOf([...before, wanted, ...after])?.kind, 'refused')
+      assert.equal(refusalOf([wanted])?.kind, 'refused')
+    }),
+  )
+})
+
 test('a long challenge is read in no time', () => {
   // In quadratic time, these would take minutes.
-  for (const text of ['a', '"', 'a="', '\\', 'a=', ' ', 'a '])
+  for (const text of ['a', '"', 'a="', '\\', '\\"', 'a=', ' ', 'a ', 'Bearer '])
     faultOf({ status: 401, contentType: '', challenge: text.repeat(100_000), body: Buffer.alloc(0) })
 })

@@ -32,7 +32,7 @@ export type DialogOptions = {
 
 export type Dialog = { readonly name: string; readonly steps: readonly Step[] }
 
-export type Step = {
+type Step = {
   readonly line: number
   readonly actor: 'C' | 'S' | '--'
   readonly connection: string
@@ -145,7 +145,7 @@ function match(pattern: string, frame: string, known: Map<string, string>, where
 
 const escapes: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' }
 
-export function unquote(text: string): string {
+function unquote(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gi, (whole, hex: string | undefined, letter: string) =>
     hex === undefined ? (escapes[letter] ?? whole) : String.fromCharCode(Number.parseInt(hex, 16)),
   )

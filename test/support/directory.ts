@@ -9,7 +9,7 @@ export function directory({ require, ...settings }: Settings = {}): DirectoryCon
     timeoutMs: 5000,
     issuer: undefined,
     endpoint: { method: 'userinfo', url: 'https://idp.example.org/userinfo' },
-    auth: { method: 'none' },
+    auth: { method: 'none', username: undefined },
     fields: { email: ['email'], username: ['preferred_username'], fullName: ['name'] },
     domains: [],
     require: { audience: [], scopes: [], clients: [], emailVerified: 'if-present', claim: {}, ...require },

@@ -60,7 +60,7 @@ export async function startFaultProvider(tls?: ServerOptions): Promise<FaultProv
   }
 }
 
-type Headers = Record<string, string | number>
+type Headers = Record<string, string | number | string[]>
 
 /** Any text. */
 export function text(body: string | Buffer, status = 200, headers: Headers = {}): Answer {

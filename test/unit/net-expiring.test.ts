@@ -39,6 +39,20 @@ it('does not end what was taken, cleared, or set anew', t => {
   assert.deepEqual(expired, [])
 })
 
+it('ends the others in their time when one is set anew', t => {
+  const clock = stopClock(t)
+  const expired: string[] = []
+  const map = createExpiring<string, number>({ afterMs: 100, expired: (_, key) => expired.push(key) })
+  map.set('a', 1)
+  map.set('b', 2)
+  clock.pass(50)
+  map.set('a', 3)
+  clock.pass(50)
+  assert.deepEqual(expired, ['b'])
+  clock.pass(50)
+  assert.deepEqual(expired, ['b', 'a'])
+})
+
 it('goes on after it was empty', t => {
   const clock = stopClock(t)
   const expired: number[] = []

@@ -15,21 +15,20 @@ import { settle } from '../support/wire.ts'
 
 const limits = { connections: 10, requests: 10, tokenBytes: 100 }
 
-/** "wait" is at work until "go" comes, on whatever connection; everything else is answered at once. */
-function createDialect(): Dialect<string> {
-  let go = () => {}
+/** "wait" is at work until `finish`; everything else is answered at once. */
+function createDialect(waits: (finish: () => void) => void = () => {}): Dialect<string> {
   return {
     framer: () => lines({ maxBytes: 100 }),
     open: wire => ({
       receive: line => {
-        if (line === 'go') go()
-        if (line === 'wait') {
+        if (line !== 'wait') wire.send(`${line}!\n`)
+        else {
           wire.begin()
-          go = () => {
-            wire.send('waited\n')
+          waits(() => {
             wire.end()
-          }
-        } else wire.send(`${line}!\n`)
+            wire.send('waited\n')
+          })
+        }
       },
       closed: () => {},
     }),
@@ -51,9 +50,9 @@ function config(path: string, more: Partial<ListenerConfig> = {}): ListenerConfi
 async function open(
   t: TestContext,
   given: ListenerConfig,
-  { connections = 10, log = createRecorder() } = {},
+  { connections = 10, log = createRecorder(), dialect = createDialect() } = {},
 ): Promise<Listener> {
-  const listener = await listen(given, createDialect(), { ...limits, connections }, log, undefined)
+  const listener = await listen(given, dialect, { ...limits, connections }, log, undefined)
   t.after(() => listener.close())
   return listener
 }
@@ -86,13 +85,13 @@ describe('a socket by path', () => {
     assert.equal(existsSync(path), false)
   })
 
-  it('is nobody’s but ours until it has its group and its mode', async t => {
+  it("is nobody's but ours until it has its group and its mode", async t => {
     const path = join(makeFolder(t), 'socket')
-    const before = process.umask()
+    const { umask } = process
     const seen: number[] = []
-    const umask = t.mock.method(process, 'umask', (mask?: number) => {
+    t.mock.method(process, 'umask', (mask: number) => {
       if (existsSync(path)) seen.push(statSync(path).mode & 0o777)
-      return umask.mock.original.call(process, mask ?? before)
+      return umask.call(process, mask)
     })
     await open(t, config(path, { mode: 0o666 }))
     assert.deepEqual(seen, [0o600])
@@ -176,19 +175,20 @@ describe('connections', () => {
 
   it('at work may finish when the listener closes; idle ones end, new ones are not accepted', async t => {
     const path = join(makeFolder(t), 'socket')
-    const listener = await open(t, config(path))
+    let finish = () => {}
+    const dialect = createDialect(waiting => {
+      finish = waiting
+    })
+    const listener = await open(t, config(path), { dialect })
     const [idle, busy] = [await connectClient(t, path), await connectClient(t, path)]
     busy.socket.write('hello\nwait\n')
     await busy.receive('hello!')
-    const control = await connectClient(t, path)
-    control.socket.write('hello\n')
-    await control.receive('hello!')
     const closed = listener.close({ drainMs: 60_000 })
     await idle.closed
-    await control.closed
-    assert.equal(existsSync(path), false)
-    assert.equal(listener.connections(), 1)
-    busy.socket.destroy()
+    assert.deepEqual([existsSync(path), listener.connections()], [false, 1])
+    finish()
+    await busy.receive('waited')
+    await busy.closed
     await closed
   })
 

@@ -1,0 +1,178 @@
+/** What the transcripts of test/dialogs can't show: lengths, counts, the log, and what the connection is told. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Verdict } from '../../src/auth/verdict.ts'
+import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
+import { createLogins } from '../../src/dovecot/logins.ts'
+import { mechanisms } from '../../src/sasl/mechanisms.ts'
+import { account } from '../support/accounts.ts'
+import { stopClock } from '../support/clock.ts'
+import { createRecorder } from '../support/log.ts'
+import { createScript } from '../support/script.ts'
+import { connect, settle } from '../support/wire.ts'
+
+const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+const xoauth2 = (token: string) => base64(`user=alice@example.org\x01auth=Bearer ${token}\x01\x01`)
+
+function start(protocol: 'dovecot-auth' | 'postfix-sasl' = 'dovecot-auth', authenticate = createScript().authenticate) {
+  const listener = {
+    name: 'auth',
+    protocol,
+    path: '/auth',
+    mode: 0o660,
+    group: undefined,
+    xoauth2Challenge: 'auto',
+  } as const
+  const log = createRecorder()
+  const options = { listener, mechanisms, tokenBytes: 9000, authenticate, logins: createLogins(), spid: 4711, log }
+  const dialect = createAuthDialect(options)
+  const open = () => {
+    const peer = connect(dialect)
+    peer.write(protocol === 'postfix-sasl' ? 'VERSION\t1\t0\nCPID\t77\n' : 'VERSION\t1\t2\nCPID\t77\n')
+    return { peer, greeting: peer.read() }
+  }
+  return { open, log }
+}
+
+describe('greetings', () => {
+  it('have a CUID and a COOKIE of their own', () => {
+    const { open } = start()
+    const greetings = [1, 2, 3].map(() => open().greeting)
+    const all = (pattern: RegExp) => new Set(greetings.map(greeting => pattern.exec(greeting)?.[1]))
+    assert.equal(all(/^CUID\t(\d+)$/m).size, 3)
+    assert.equal(all(/^COOKIE\t([0-9a-f]{32})$/m).size, 3)
+    assert.deepEqual(all(/^SPID\t(\d+)$/m), new Set(['4711']))
+  })
+})
+
+describe('a response that smtpd has cut off', () => {
+  for (const [mechanism, length] of [
+    ['XOAUTH2', 2035],
+    ['oauthbearer', 2031],
+  ] as const)
+    it(`is known by its ${length} characters (${mechanism})`, async () => {
+      const script = createScript()
+      const { peer } = start('postfix-sasl', script.authenticate).open()
+      peer.write(`AUTH\t1\t${mechanism}\tservice=smtp\tnologin\tresp=${xoauth2('x'.repeat(2000)).slice(0, length)}\n`)
+      await settle()
+      const { credentials } = script.asked[0] ?? {}
+      assert.ok(credentials?.kind === 'malformed' && credentials.truncated)
+      assert.match(peer.read(), /^CONT\t1\t/)
+      peer.write('CONT\t1\t\n')
+      assert.equal(peer.read(), 'FAIL\t1\n')
+    })
+
+  it('is one of that length only', async () => {
+    const script = createScript()
+    const { peer } = start('postfix-sasl', script.authenticate).open()
+    peer.write(`AUTH\t1\tXOAUTH2\tservice=smtp\tresp=${xoauth2('x'.repeat(2000)).slice(0, 2034)}\n`)
+    await settle()
+    peer.write(`AUTH\t2\tXOAUTH2\tservice=smtp\n`)
+    peer.write(`CONT\t2\t${xoauth2('x'.repeat(2000)).slice(0, 2035)}\n`)
+    await settle()
+    for (const { credentials } of script.asked) assert.ok(credentials.kind === 'malformed' && !credentials.truncated)
+    assert.match(peer.read(), /^FAIL\t1\tcode=invalid_base64.*\nCONT\t2\t\nFAIL\t2\tcode=invalid_base64/)
+  })
+
+  it('is not looked for where Dovecot speaks', async () => {
+    const script = createScript()
+    const { peer } = start('dovecot-auth', script.authenticate).open()
+    peer.write(`AUTH\t1\tXOAUTH2\tservice=imap\tresp=${xoauth2('x'.repeat(2000)).slice(0, 2035)}\n`)
+    await settle()
+    const { credentials } = script.asked[0] ?? {}
+    assert.ok(credentials?.kind === 'malformed' && !credentials.truncated)
+  })
+})
+
+describe('requests at work', () => {
+  it('are told to the connection, until they are over', async t => {
+    const clock = stopClock(t)
+    const script = createScript()
+    const { peer } = start('dovecot-auth', script.authenticate).open()
+    for (const id of [1, 2, 3, 4]) peer.write(`AUTH\t${id}\tXOAUTH2\tservice=imap\tresp=${xoauth2('slow')}\n`)
+    assert.equal(peer.inFlight, 4)
+    peer.write('CANCEL\t1\n')
+    peer.write('CONT\t2\tAQ==\n')
+    assert.equal(peer.inFlight, 2)
+    script.answer('good')
+    script.answer('good')
+    script.answer('good')
+    await settle()
+    assert.equal(peer.inFlight, 1)
+    clock.pass(8000)
+    assert.equal(peer.inFlight, 0)
+    script.answer('good')
+    await settle()
+    assert.equal(peer.inFlight, 0)
+  })
+
+  it('are not counted while a client thinks about a challenge', () => {
+    const { peer } = start().open()
+    peer.write('AUTH\t1\tXOAUTH2\tservice=imap\n')
+    assert.equal(peer.inFlight, 0)
+  })
+
+  it('end silently with the connection', async t => {
+    const clock = stopClock(t)
+    const script = createScript()
+    const { open, log } = start('dovecot-auth', script.authenticate)
+    const { peer } = open()
+    peer.write(`AUTH\t1\tXOAUTH2\tservice=imap\tresp=${xoauth2('slow')}\n`)
+    peer.close()
+    await settle()
+    clock.pass(8000)
+    script.answer('good')
+    await settle()
+    assert.deepEqual([peer.read(), log.lines], ['', []])
+  })
+
+  it('that wait for their clients are forgotten beyond 4096, the oldest first', () => {
+    const { peer } = start().open()
+    for (let id = 1; id <= 4097; id++) peer.write(`AUTH\t${id}\tXOAUTH2\tservice=imap\n`)
+    peer.read()
+    peer.write('CONT\t1\tAQ==\n')
+    assert.equal(peer.read(), 'FAIL\t1\treason=Authentication request timed out\n')
+    peer.write('CONT\t4097\t***\n')
+    assert.equal(peer.inFlight, 1)
+  })
+})
+
+describe('the log', () => {
+  it('names the deadline and its cure', t => {
+    const clock = stopClock(t)
+    const { open, log } = start()
+    open().peer.write(`AUTH\t1\tXOAUTH2\tservice=imap\tresp=${xoauth2('slow')}\n`)
+    clock.pass(8000)
+    const [line] = log.lines
+    assert.deepEqual([line?.level, line?.event, line?.listener], ['warn', 'deadline', 'auth'])
+    assert.ok(line?.cure)
+  })
+
+  it('has faults with their stack, without what they say', async () => {
+    const { open, log } = start('dovecot-auth', () => Promise.reject(new Error('secret')))
+    const { peer } = open()
+    peer.write(`AUTH\t1\tXOAUTH2\tservice=imap\tresp=${xoauth2('good')}\n`)
+    await settle()
+    assert.equal(peer.read(), 'FAIL\t1\tuser=alice@example.org\tcode=temp_fail\n')
+    assert.ok(log.lines[0]?.stack)
+    assert.doesNotMatch(JSON.stringify(log.lines), /secret/)
+  })
+})
+
+it('never says OK to an account without a name', async () => {
+  const nobody: Verdict = { kind: 'accept', account: account({ address: '' }) }
+  const { peer } = start('dovecot-auth', async () => nobody).open()
+  peer.write(`AUTH\t1\tXOAUTH2\tservice=imap\tresp=${xoauth2('good')}\n`)
+  await settle()
+  assert.equal(peer.read(), 'FAIL\t1\tuser=alice@example.org\tcode=temp_fail\n')
+})
+
+it('takes a line of 64 KiB, which is a token of 48', async () => {
+  const { peer } = start('postfix-sasl').open()
+  peer.write(`AUTH\t1\tXOAUTH2\tservice=smtp\n`)
+  peer.read()
+  peer.write(`CONT\t1\t${'A'.repeat(65_536 - 'CONT\t1\t'.length)}`)
+  assert.equal(peer.destroyed, undefined)
+  peer.write('A\n')
+  assert.match(peer.destroyed ?? '', /longer than 65536 bytes/)
+})
