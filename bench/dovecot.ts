@@ -93,7 +93,6 @@ export async function startDovecot(site: Site, tuned: boolean): Promise<Server> 
     startMs: performance.now() - started,
     cpuMs: () => authProcesses().reduce((sum, child) => sum + cpuMs(child), 0),
     residentMiB: () => authProcesses().reduce((sum, child) => sum + residentMiB(child), 0),
-    tidy: () => {},
     stop: async () => {
       const exit = once(master, 'exit')
       master.kill()

@@ -72,7 +72,6 @@ async function metered(
       upstream = provider.reset(delayMs)
     },
   })
-  server.tidy()
   return {
     ...figures,
     cpuUs: (serverMs * 1000) / figures.requests,

@@ -23,8 +23,6 @@ export type Server = {
   /** Processor time so far. */
   cpuMs(): number
   residentMiB(): number
-  /** Empties its log, which a hundred thousand logins a second make long. */
-  tidy(): void
   stop(): Promise<void>
 }
 

@@ -23,14 +23,15 @@ export type Log = {
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 export type ProcessLog = Log & {
-  /** Writes out what is buffered. To be called before the process ends. */
-  flush(): void
+  /** Waits until what is buffered is written, but not for long. To be called before the process ends. */
+  flush(): Promise<void>
 }
 
-/**
- * Lines are written asynchronously in order: a slow reader of stdout delays no login. journald stamps the time itself,
- * so JSON lines carry none when it reads them (JOURNAL_STREAM is set).
- */
+/** What is kept for a reader of stdout that has stopped reading; further lines are dropped. */
+const bufferLimit = 16 * 1024 * 1024
+const flushLimitMs = 1_000
+
+/** journald stamps the time itself, so JSON lines carry none when it reads them (JOURNAL_STREAM is set). */
 export function createLog({ level, format }: LogConfig): ProcessLog {
   const options: pino.LoggerOptions = {
     level,
@@ -40,19 +41,40 @@ export function createLog({ level, format }: LogConfig): ProcessLog {
   }
   if (format === 'pretty') {
     const stream = pretty({ colorize: isatty(1), ignore: 'pid,hostname', sync: true })
-    return Object.assign(pino(options, stream), { flush: () => {} })
+    return Object.assign(pino(options, stream), { flush: async () => {} })
   }
-  const stream = pino.destination({ dest: 1, sync: false })
-  const logger = pino(options, stream)
-  return Object.assign(logger, {
-    flush: () => {
-      try {
-        stream.flushSync()
-      } catch {
-        // stdout is gone: nobody is left to tell.
-      }
+  const output = createOutput(process.stdout)
+  return Object.assign(pino(options, output), { flush: output.flush })
+}
+
+/**
+ * Lines are written in order, those of one turn of the event loop at once. A slow reader of stdout delays no login, and a
+ * stalled one not the end of the process: Node writes to pipes and sockets without blocking. `pino.destination` leaves
+ * that to a thread, and a process whose thread is stuck in write(2) can't exit.
+ */
+function createOutput(stdout: NodeJS.WriteStream) {
+  let lines = ''
+  function send(written?: () => void): void {
+    stdout.write(lines, written)
+    lines = ''
+  }
+  // stdout is gone: nobody is left to tell.
+  stdout.on('error', () => {})
+  return {
+    write(line: string): void {
+      if (stdout.writableLength + lines.length + line.length > bufferLimit) return
+      if (lines === '') setImmediate(send)
+      lines += line
     },
-  })
+    async flush(): Promise<void> {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, flushLimitMs)
+      })
+      await Promise.race([new Promise<void>(resolve => send(resolve)), late])
+      clearTimeout(timer)
+    },
+  }
 }
 
 /** What of an unknown thrown value may be logged: its class and stack without the message, which may quote input. */

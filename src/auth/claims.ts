@@ -5,6 +5,7 @@
  * token, issuer, audience, client, scopes, and the administrator's gates. Who the user is, is `identity.ts`' job.
  */
 import type { DirectoryConfig } from '../config/config.ts'
+import { claimAt } from '../oidc/claim-path.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
 import type { Jwt } from './jwt.ts'
 import type { RejectReason } from './reason.ts'
@@ -118,20 +119,6 @@ function checkGates({ claims, token }: Evidence, gates: DirectoryConfig['require
       }
   }
   return undefined
-}
-
-/**
- * A claim by its path. The whole path is tried as one name first, since names may hold dots themselves
- * ("https://example.com/email"); then dots reach into objects ("ext.email"). Null counts as absent.
- */
-export function claimAt(claims: Claims, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path] ?? undefined
-  let value: unknown = claims
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Claims)[name]
-  }
-  return value ?? undefined
 }
 
 function text(claims: Claims | undefined, name: string): string | undefined {

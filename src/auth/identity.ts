@@ -8,8 +8,8 @@
  */
 import type { Account, AccountIndex } from '../accounts/account.ts'
 import type { DirectoryConfig } from '../config/config.ts'
+import { claimAt } from '../oidc/claim-path.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
-import { claimAt } from './claims.ts'
 import type { RejectReason } from './reason.ts'
 
 export type Identity =

@@ -27,7 +27,7 @@ export async function runServe(file: string): Promise<number> {
     log.error({ event: 'start', ...describeError(error) }, error instanceof Error ? error.message : 'start failed')
     return exit.config
   } finally {
-    log.flush()
+    await log.flush()
   }
 }
 

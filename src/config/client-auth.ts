@@ -16,7 +16,7 @@ type SecretKey = 'secret' | 'token' | 'key'
 
 /** The keys that each method uses; an `x-file` goes with its `x`. */
 const usedKeys: Readonly<Record<ClientAuth['method'], readonly string[]>> = {
-  none: [],
+  none: ['username'],
   basic: ['username', 'secret', 'basic-encoding'],
   post: ['username', 'secret'],
   token: ['token'],
@@ -36,6 +36,7 @@ export async function readClientAuth(raw: RawAuth, context: Context): Promise<Cl
       report.warn([key], `not used with auth.method = ${quote(method)}`)
   switch (method) {
     case 'none':
+      return { method, username: raw.username }
     case 'user-token':
       return { method }
     case 'token': {

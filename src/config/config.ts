@@ -32,7 +32,8 @@ export type ListenerConfig = {
 
 /** How bearerd proves itself to an introspection endpoint (RFC 7662 section 2.1, RFC 6749 section 2.3, RFC 7523). */
 export type ClientAuth =
-  | { readonly method: 'none' }
+  /** `username`: the client id of a public client. */
+  | { readonly method: 'none'; readonly username: string | undefined }
   /** `form`: id and secret form-encoded first, as RFC 6749 section 2.3.1 asks; `raw`: as many providers expect. */
   | {
       readonly method: 'basic'

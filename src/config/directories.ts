@@ -39,7 +39,7 @@ async function readDirectory(
     timeoutMs: raw.timeout,
     issuer: raw.issuer,
     endpoint: { method: endpoint.method, url: endpoint.url },
-    auth: (await readAuth(raw, folders, report)) ?? { method: 'none' },
+    auth: (await readAuth(raw, folders, report)) ?? { method: 'none', username: undefined },
     fields: { email: fields.email, username: fields.username, fullName: fields['full-name'] },
     domains: [...new Set(raw.domains)],
     require: {
@@ -73,7 +73,7 @@ async function readAuth(raw: RawDirectory, folders: Folders, report: Report): Pr
   if (raw.endpoint.method === 'introspect') return readClientAuth(raw.auth, { folders, report: report.within('auth') })
   if (raw.auth.method !== undefined || givenKeys(raw.auth).length > 0)
     report.warn(['auth'], 'not used with endpoint.method = "userinfo", which is asked with the user\'s own token')
-  return { method: 'none' }
+  return { method: 'none', username: undefined }
 }
 
 function claimGates(raw: RawDirectory['require']['claim']): Record<string, readonly string[]> {

@@ -33,18 +33,31 @@ export function readAnswer(answer: Answer): Claims {
 }
 
 /**
- * The provider's word that a bearer token is not good (RFC 6750 section 3.1), if a fault is that. Status 400 with any
- * other code is about the request, so about us.
+ * The provider's word that a bearer token is not good (RFC 6750 section 3.1), if a fault is that: a code that is about
+ * the token, or else a 401. A 403 alone is a firewall's as often as not; status 400 with any other code is about the
+ * request, so about us.
  */
-export function refusal({ status, oauthError }: Fault): Extract<TokenVerdict, { kind: 'refused' }> | undefined {
-  const refused = status === 401 || status === 403 || (status === 400 && oauthError === 'invalid_token')
-  if (!refused) return undefined
-  return { kind: 'refused', error: oauthError === 'insufficient_scope' ? 'insufficient_scope' : 'invalid_token' }
+export function refusal({ code, status, oauthError }: Fault): Extract<TokenVerdict, { kind: 'refused' }> | undefined {
+  const isOfProvider = status === 400 || status === 401 || status === 403
+  if (isOfProvider && (oauthError === 'invalid_token' || oauthError === 'insufficient_scope'))
+    return { kind: 'refused', error: oauthError }
+  return code === 'HTTP 401' ? { kind: 'refused', error: 'invalid_token' } : undefined
 }
 
 function statusFault({ status, challenge, body }: Answer): Fault {
   const oauthError = errorInChallenge(challenge) ?? errorInBody(body)
+  if (status === 401 && challenge !== '' && !wantsToken(challenge))
+    return new Fault('OTHER_CHALLENGE', status, oauthError)
   return new Fault(status === 400 && oauthError ? `HTTP 400 ${oauthError}` : `HTTP ${status}`, status, oauthError)
+}
+
+/**
+ * Whether one of the challenges (RFC 9110 section 11.6.1) is for an access token (RFC 6750, RFC 9449). A challenge begins
+ * where a parameter could, but no "=" follows its scheme.
+ */
+function wantsToken(challenge: string): boolean {
+  const unquoted = challenge.replace(/"(?:[^"\\]|\\.)*"?/g, '""')
+  return unquoted.split(',').some(part => /^(Bearer|DPoP)([\t ]+[^\t =]|$)/i.test(part.trim()))
 }
 
 /** A parameter of a challenge (RFC 9110 section 11.2); begins where a token does, so that it is found in linear time. */

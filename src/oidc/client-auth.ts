@@ -13,8 +13,12 @@ export type AddCredentials = (server: unknown, client: unknown, body: URLSearchP
 
 export function addCredentials(auth: Exclude<ClientAuth, { method: 'private-key-jwt' }>): AddCredentials {
   switch (auth.method) {
-    case 'none':
-      return () => {}
+    case 'none': {
+      // A public client says who it is, at most (RFC 6749 section 3.2.1).
+      const { username } = auth
+      if (username === undefined) return () => {}
+      return (_server, _client, body) => body.set('client_id', username)
+    }
     case 'basic': {
       const encode = auth.encoding === 'form' ? formEncode : (text: string) => text
       const credentials = `${encode(auth.username)}:${encode(auth.secret.reveal())}`

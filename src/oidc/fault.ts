@@ -63,6 +63,11 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'the connection ended before the answer did',
     "Look at the provider's log, and at the one of a proxy before it.",
   ],
+  [
+    /^BUSY$/,
+    'too many lookups wait for a connection already',
+    'Look at the provider: it is too slow, or drops connections; or raise "connections" of the directory.',
+  ],
   // TLS: names from OpenSSL's X509_verify_cert_error and Node.
   [
     /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/,
@@ -95,7 +100,7 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
   [
     /^(NOT_JSON|NOT_AN_OBJECT|OAUTH_INVALID_RESPONSE)$/,
     'the answer is not what its specification demands',
-    'Check the address, and that endpoint.method fits it: an introspection endpoint answers with "active", true or false.',
+    'Check the address, and that endpoint.method fits it: an introspection endpoint answers with "active", true or false; a userinfo endpoint with "sub", or at least a claim of fields.email or fields.username.',
   ],
   // An answer that is no verdict.
   [
@@ -104,9 +109,19 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'Check auth.method, auth.username and auth.secret (or auth.token); auth.basic-encoding = "raw" helps with some providers; the client needs leave to introspect.',
   ],
   [
+    /^OTHER_CHALLENGE$/,
+    'the endpoint asks for another login than a token (WWW-Authenticate)',
+    'Have the proxy before the provider let the endpoint through without a login of its own.',
+  ],
+  [
     /^HTTP 3/,
     'the endpoint redirects; a token is never sent on',
     'Configure the final address: https, and the slash at the end as the provider has it.',
+  ],
+  [
+    /^HTTP 403$/,
+    'the request is forbidden, and not because of the token',
+    'Look at the firewall or proxy before the provider, and whether it lets this machine in.',
   ],
   [/^HTTP 4(04|05|10)$/, 'there is no such endpoint', 'Check "endpoint.url", "endpoint.method" and "issuer".'],
   [/^HTTP 429$/, 'too many requests', 'Raise the rate limit at the provider for this client, or "ttl" of the cache.'],

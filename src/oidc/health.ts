@@ -1,6 +1,7 @@
 /**
  * Health: says in the log when a provider begins to fail, why, and when it is back. Once per change, not per login; a
- * cause that comes up again in the same outage is not repeated.
+ * cause that comes up again in the same outage is not repeated, and in the next one at the earliest after a minute: a
+ * single odd token among good ones must not fill the log.
  */
 import { describeError, type Log } from '../log.ts'
 import { describeFault, Fault } from './fault.ts'
@@ -11,23 +12,31 @@ export type Health = {
   failing(request: string, error: unknown): void
 }
 
-export function createHealth(directory: string, log: Log): Health {
+const repeatMs = 60_000
+
+export function createHealth(directory: string, log: Log, nowMs = () => performance.now()): Health {
   let failingSinceMs: number | undefined
-  const logged = new Set<string>()
+  let isLogged = false
+  /** When each cause was last logged. */
+  const loggedMs = new Map<string, number>()
 
   return {
     ok: () => {
       if (failingSinceMs === undefined) return
-      const downMs = Math.round(performance.now() - failingSinceMs)
+      const downMs = Math.round(nowMs() - failingSinceMs)
       failingSinceMs = undefined
-      logged.clear()
+      if (!isLogged) return
+      isLogged = false
       log.info({ event: 'provider', directory, state: 'ok', downMs }, 'provider answers again')
     },
     failing: (request, error) => {
-      failingSinceMs ??= performance.now()
+      const now = nowMs()
+      failingSinceMs ??= now
       const description = describe(request, error)
-      if (logged.has(description.cause)) return
-      logged.add(description.cause)
+      const lastMs = loggedMs.get(description.cause) ?? -Infinity
+      if (lastMs >= failingSinceMs || now - lastMs < repeatMs) return
+      loggedMs.set(description.cause, now)
+      isLogged = true
       log.error({ event: 'provider', directory, state: 'failing', ...description }, 'provider gives no verdict')
     },
   }

@@ -1,10 +1,10 @@
 /**
  * HTTP: a bounded fetch of JSON objects. The only importer of undici.
  *
- * Limits: a request, from the wait for a free connection to the last byte of the body, takes `timeoutMs`; a body has at
- * most 256 KiB; `connections` are open to one origin, idle ones for 30 s; redirects are not followed, since they would
- * take the token elsewhere. What is not status 200 with a JSON object rejects with a Fault that holds no text of peers
- * or libraries.
+ * Limits: a request, from the wait for a free connection to the last byte of the body, takes `timeoutMs`; at most 4096
+ * wait for one, and more are turned away; a body has at most 256 KiB; `connections` are open to one origin, idle ones for
+ * 30 s; redirects are not followed, since they would take the token elsewhere. What is not status 200 with a JSON object
+ * rejects with a Fault that holds no text of peers or libraries.
  *
  * It is shaped as fetch for openid-client (`customFetch`), on top of undici's dispatch: the fetch of Node takes four
  * times the CPU, and `agent.request` twice.
@@ -18,6 +18,7 @@ import { errorCode, Fault } from './fault.ts'
 
 const bodyLimitBytes = 256 * 1024
 const idleMs = 30_000
+const waitingLimit = 4096
 
 export type Fetch = (
   url: string,
@@ -26,7 +27,7 @@ export type Fetch = (
 
 export type Http = {
   readonly fetch: Fetch
-  /** Lets requests under way end. */
+  /** Lets requests under way end, which they do within `timeoutMs`. */
   close(): Promise<void>
 }
 
@@ -45,12 +46,13 @@ export function createHttp(config: HttpConfig): Http {
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  const queue = createQueue()
   let closing: Promise<void> | undefined
 
   return {
     fetch: (url, { method, headers, body }) => {
       const { origin, pathname, search } = new URL(url)
-      return exchange(agent, timeoutMs, {
+      return exchange(agent, queue, timeoutMs, {
         origin,
         path: pathname + search,
         method,
@@ -59,19 +61,60 @@ export function createHttp(config: HttpConfig): Http {
       })
     },
     close: () => {
-      closing ??= agent.close()
+      closing ??= close(agent, timeoutMs)
       return closing
     },
   }
 }
 
-function exchange(agent: Agent, timeoutMs: number, request: Dispatcher.DispatchOptions): Promise<Response> {
+/** What still waits for a connection then has run out of time. */
+async function close(agent: Agent, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, timeoutMs)
+  })
+  await Promise.race([agent.close(), late])
+  clearTimeout(timer)
+  await agent.destroy()
+}
+
+type Queue = ReturnType<typeof createQueue>
+
+/** Requests without a connection. undici keeps those that have run out of time until one is free, so they count, too. */
+function createQueue() {
+  let waiting = 0
+  return {
+    isFull: () => waiting >= waitingLimit,
+    /** Gives the way out. */
+    enter: (): (() => void) => {
+      let left = false
+      waiting++
+      return () => {
+        if (!left) waiting--
+        left = true
+      }
+    },
+  }
+}
+
+function exchange(
+  agent: Agent,
+  queue: Queue,
+  timeoutMs: number,
+  request: Dispatcher.DispatchOptions,
+): Promise<Response> {
+  if (queue.isFull()) return Promise.reject(new Fault('BUSY'))
   return new Promise((resolve, reject) => {
     const reader = createReader()
     let controller: Dispatcher.DispatchController | undefined
     let mayRepeat = true
+    let leaveQueue = () => {}
     let done = false
 
+    const dispatch = () => {
+      leaveQueue = queue.enter()
+      agent.dispatch(request, handler)
+    }
     const settle = (act: () => void) => {
       if (done) return
       done = true
@@ -86,6 +129,7 @@ function exchange(agent: Agent, timeoutMs: number, request: Dispatcher.DispatchO
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: started => {
+        leaveQueue()
         controller = started
         // It had waited for a connection until its time was over.
         if (done) started.abort(new Fault('TIMEOUT'))
@@ -106,18 +150,19 @@ function exchange(agent: Agent, timeoutMs: number, request: Dispatcher.DispatchO
           }
         }),
       onResponseError: (_, error) => {
+        leaveQueue()
         const code = errorCode(error) ?? error.name
         // The peer may close an idle connection in the moment in which we use it (RFC 9112 section 9.3.1); a lookup
         // changes nothing, so it is repeated once.
         if (!done && mayRepeat && /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/.test(code)) {
           mayRepeat = false
-          agent.dispatch(request, handler)
+          dispatch()
         } else {
           settle(() => reject(new Fault(code)))
         }
       },
     }
-    agent.dispatch(request, handler)
+    dispatch()
   })
 }
 

@@ -5,12 +5,15 @@
  *   userinfo       OpenID Connect Core 1.0 section 5.3, but an answer without `sub` is taken (Microsoft Graph sends none)
  *   introspection  RFC 7662
  *
+ * An answer of userinfo that names nobody is none: `{"status":"maintenance"}` comes with status 200, too.
+ *
  * Each either gives a result or rejects with a Fault. What the answer claims (audience, expiry, scope, identity) is not
  * judged here.
  */
 import * as oidc from 'openid-client'
 import type { ClientAuth, DirectoryConfig } from '../config/config.ts'
 import { refusal } from './answer.ts'
+import { claimAt } from './claim-path.ts'
 import { addCredentials, readSigningKey } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
 import type { Fetch } from './http.ts'
@@ -25,7 +28,7 @@ export type Endpoint = {
   readonly ask: (token: string) => Promise<Word>
 }
 
-type OpenIdConfig = Pick<DirectoryConfig, 'issuer' | 'endpoint' | 'auth'>
+type OpenIdConfig = Pick<DirectoryConfig, 'issuer' | 'endpoint' | 'auth' | 'fields'>
 
 export type OpenId = {
   /** The endpoint that is configured, if it is. */
@@ -36,10 +39,12 @@ export type OpenId = {
 
 const acceptJson = new Headers({ accept: 'application/json' })
 
-export function createOpenId({ issuer, endpoint, auth }: OpenIdConfig, fetch: Fetch): OpenId {
-  const clientId = 'username' in auth ? auth.username : 'bearerd'
+export function createOpenId({ issuer, endpoint, auth, fields }: OpenIdConfig, fetch: Fetch): OpenId {
+  const clientId = ('username' in auth ? auth.username : undefined) ?? 'bearerd'
   const credentials = clientAuthentication(auth)
   const metadataKey = endpoint.method === 'userinfo' ? 'userinfo_endpoint' : 'introspection_endpoint'
+  /** One of these at least names somebody. */
+  const identifying = ['sub', ...fields.email, ...fields.username]
 
   function endpointOf(configuration: oidc.Configuration, url: URL): Endpoint {
     // The deadline is kept by `fetch`; this would be a second one, of the library's.
@@ -55,7 +60,9 @@ export function createOpenId({ issuer, endpoint, auth }: OpenIdConfig, fetch: Fe
     try {
       const response = await oidc.fetchProtectedResource(configuration, token, url, 'GET', null, acceptJson)
       // That it is an object has been seen to by `fetch`.
-      return { kind: 'active', claims: (await response.json()) as Claims }
+      const claims = (await response.json()) as Claims
+      if (identifying.every(path => (claimAt(claims, path) ?? '') === '')) throw new Fault('OAUTH_INVALID_RESPONSE')
+      return { kind: 'active', claims }
     } catch (error) {
       return refusedOrRethrow(error)
     }

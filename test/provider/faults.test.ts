@@ -107,7 +107,19 @@ const words: Record<string, [answer: Answer, verdict: object]> = {
   'status 401 with a bare challenge': [challenge(401), invalid],
   'status 401 invalid_token': [challenge(401, 'invalid_token'), invalid],
   'status 401 insufficient_scope': [challenge(401, 'insufficient_scope'), insufficient],
-  'status 403': [text('', 403), invalid],
+  'status 401, a challenge among others': [
+    text('', 401, { 'www-authenticate': 'Negotiate, Basic realm="a \\", b", Bearer realm="c"' }),
+    invalid,
+  ],
+  'status 401, a challenge in a field of its own': [
+    text('', 401, { 'www-authenticate': ['Basic realm="a"', 'dpop algs="ES256"'] }),
+    invalid,
+  ],
+  'status 401 invalid_token in the body, another challenge': [
+    json({ error: 'invalid_token' }, 401, { 'www-authenticate': 'Basic realm="a"' }),
+    invalid,
+  ],
+  'status 403 invalid_token': [challenge(403, 'invalid_token'), invalid],
   'status 403 insufficient_scope': [challenge(403, 'insufficient_scope'), insufficient],
   'status 403 insufficient_scope, among others': [
     text('', 403, { 'www-authenticate': 'Basic realm="a, error=b", Bearer error=insufficient_scope' }),
@@ -133,10 +145,55 @@ for (const [name, [answer, verdict]] of Object.entries(words)) {
   })
 }
 
+// What others than the provider, on the way to it, can say.
+const html = { 'content-type': 'text/html' }
+const strangers: Record<string, [answer: Answer, cause: RegExp]> = {
+  'status 403': [text('', 403), /forbidden, and not because of the token \(HTTP 403\)$/],
+  'status 403 with HTML': [text('<html>', 403, html), /\(HTTP 403\)$/],
+  'status 403 with a bare challenge': [challenge(403), /\(HTTP 403\)$/],
+  'status 403 with a text of its own': [json({ error: 'blocked' }, 403), /\(HTTP 403\)$/],
+  ...Object.fromEntries(
+    [
+      'Basic realm="proxy"',
+      'Negotiate, NTLM',
+      'Basic realm="Bearer", charset="UTF-8"',
+      'Basic bearer="x"',
+      'Bearer="x"',
+    ].map(challenge => [
+      `status 401, ${challenge}`,
+      [text('', 401, { ...html, 'www-authenticate': challenge }), /another login than a token.*OTHER_CHALLENGE\)$/],
+    ]),
+  ),
+}
+for (const [name, [answer, cause]] of Object.entries(strangers))
+  for (const settings of [{ endpoint: userinfo }, asUser])
+    test(`${settings.endpoint.method} by the user's own token, ${name}: unavailable`, async t => {
+      const { lookup, states, log } = openProvider(t, settings)
+      server.answer(answer)
+      assert.deepEqual(await lookup(token), unavailable)
+      assert.match(states().join(), cause)
+      assert.match(String(log[0]?.cure), /proxy/)
+    })
+
+// With status 200, but about nobody.
+for (const answer of [
+  {},
+  { status: 'maintenance' },
+  { error: 'temporarily_unavailable' },
+  { name: 'Alice', email: null, sub: '' },
+])
+  test(`userinfo, ${JSON.stringify(answer)}: unavailable`, async t => {
+    const { lookup, states } = openProvider(t, { endpoint: userinfo })
+    server.answer(json(answer))
+    assert.deepEqual(await lookup(token), unavailable)
+    assert.match(states().join(), /not what its specification demands \(OAUTH_INVALID_RESPONSE\)$/)
+  })
+
 // What introspection says of our own credentials.
 for (const answer of [
   text('', 401),
   challenge(401, 'invalid_token'),
+  text('', 401, { 'www-authenticate': 'Basic realm="clients"' }),
   text('', 403),
   json({ error: 'invalid_client' }, 400),
 ])
@@ -170,7 +227,8 @@ test('introspect, {"active": false} with more: refused', async t => {
 // How bearerd shows itself, as it goes over the wire.
 const secret = new Secret('pass:w+rd % &=é')
 const shown: Record<string, [auth: ClientAuth, authorization: string | undefined, body: object]> = {
-  none: [{ method: 'none' }, undefined, {}],
+  none: [{ method: 'none', username: undefined }, undefined, {}],
+  'none, with a name': [{ method: 'none', username: 'my-client' }, undefined, { client_id: 'my-client' }],
   'basic, form': [
     { method: 'basic', username: 'my-client:1', secret, encoding: 'form' },
     `Basic ${btoa('my-client%3A1:pass%3Aw%2Brd+%25+%26%3D%C3%A9')}`,
@@ -206,7 +264,7 @@ for (const [name, [auth, authorization, body]] of Object.entries(shown))
 
 test('userinfo, on the wire', async t => {
   const { lookup } = openProvider(t, { endpoint: userinfo })
-  server.answer(json({}))
+  server.answer(json({ sub: 'alice' }))
   await lookup(token)
   const asked = server.asked.at(-1)
   assert.deepEqual([asked?.method, asked?.path, asked?.body], ['GET', '/me', ''])
@@ -217,9 +275,13 @@ test('userinfo, on the wire', async t => {
 // Odd, but good.
 const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
 const good: Record<string, [answer: Answer, check: (claims: Claims) => void]> = {
-  'no sub': [json({ mail: 'alice@example.org' }), claims => assert.deepEqual(claims, { mail: 'alice@example.org' })],
+  'no sub': [json({ ext: { mail: 'alice' } }), claims => assert.deepEqual(claims, { ext: { mail: 'alice' } })],
+  'no sub, no address': [
+    json({ preferred_username: 'alice' }),
+    claims => assert.deepEqual(claims, { preferred_username: 'alice' }),
+  ],
   'a charset': [
-    text('{"name":"Ünal"}', 200, { 'content-type': 'Application/JSON ; charset=utf-8' }),
+    text('{"sub":"a","name":"Ünal"}', 200, { 'content-type': 'Application/JSON ; charset=utf-8' }),
     claims => assert.equal(claims.name, 'Ünal'),
   ],
   'a JSON type of its own': [
@@ -233,7 +295,7 @@ const good: Record<string, [answer: Answer, check: (claims: Claims) => void]> = 
   ],
   'deep nesting': [text(`{"sub":"a","deep":${deep}}`), claims => assert.equal(claims.sub, 'a')],
   'the name of a prototype': [
-    text('{"__proto__":{"email":"alice@example.org"},"constructor":{"prototype":{"email":"x"}}}'),
+    text('{"sub":"a","__proto__":{"email":"alice@example.org"},"constructor":{"prototype":{"email":"x"}}}'),
     claims => {
       assert.equal(claims.email, undefined)
       assert.equal(Object.getPrototypeOf(claims), Object.prototype)
@@ -247,7 +309,8 @@ const good: Record<string, [answer: Answer, check: (claims: Claims) => void]> = 
 }
 for (const [name, [answer, check]] of Object.entries(good))
   test(`userinfo, ${name}: active`, async t => {
-    const { lookup, log } = openProvider(t, { endpoint: userinfo })
+    const fields = { email: ['email', 'ext.mail'], username: ['preferred_username'], fullName: [] }
+    const { lookup, log } = openProvider(t, { endpoint: userinfo, fields })
     server.answer(answer)
     const verdict = await lookup(token)
     assert.ok(verdict.kind === 'active')
@@ -261,7 +324,7 @@ test('a byte more than 256 KiB: unavailable', async t => {
   assert.deepEqual(await lookup(token), unavailable)
 })
 
-test('each cause of an outage is logged once', async t => {
+test('each cause of an outage is logged once, and not again so soon after it', async t => {
   const { lookup, states } = openProvider(t, { endpoint: userinfo })
   for (const status of [500, 503, 500, 503]) {
     server.answer(text('', status))
@@ -272,7 +335,7 @@ test('each cause of an outage is logged once', async t => {
   server.answer(text('', 500))
   await lookup(token)
   const failed = (status: number) => `userinfo at ${host}: the provider has failed (HTTP ${status})`
-  assert.deepEqual(states(), [failed(500), failed(503), 'ok', failed(500)])
+  assert.deepEqual(states(), [failed(500), failed(503), 'ok'])
 })
 
 test('a kept connection that dies in the moment of its use is replaced', async t => {

@@ -65,6 +65,7 @@ const accepted: Record<string, ClientAuth> = {
   'client_secret_basic, form-encoded, each character special': basic(introspectors.special),
   'client_secret_basic, raw, where nothing needs encoding': basic(introspectors.basic, 'raw'),
   client_secret_post: post(introspectors.post),
+  'none, a public client': { method: 'none', username: 'mail-client' },
   'private_key_jwt, RSA': privateKey('RS256'),
   'private_key_jwt, P-256': privateKey('ES256'),
   'private_key_jwt, P-384': privateKey('ES384'),
@@ -96,7 +97,14 @@ const rejected: Record<string, [auth: ClientAuth, cause: RegExp]> = {
     basic(introspectors.special, 'raw'),
     /does not accept the request \(HTTP 400 invalid_request\)/,
   ],
-  'no credentials': [{ method: 'none' }, /does not accept the request \(HTTP 400 invalid_request\)/],
+  'no credentials': [
+    { method: 'none', username: undefined },
+    /does not accept the request \(HTTP 400 invalid_request\)/,
+  ],
+  'the name alone of a client with a secret': [
+    { method: 'none', username: introspectors.basic.id },
+    /refuses the credentials of bearerd.*CLIENT_REFUSED/,
+  ],
   "the user's token": [{ method: 'user-token' }, /does not accept the request \(HTTP 400 invalid_request\)/],
 }
 for (const [name, [auth, cause]] of Object.entries(rejected))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkClaims, claimAt, type Evidence, expiryMs } from '../../src/auth/claims.ts'
+import { checkClaims, type Evidence, expiryMs } from '../../src/auth/claims.ts'
 import { peekJwt } from '../../src/auth/jwt.ts'
+import { claimAt } from '../../src/oidc/claim-path.ts'
 import type { Claims } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
 

@@ -54,7 +54,7 @@ test('defaults: everything that may be left out', async t => {
         timeoutMs: 5000,
         issuer: 'https://accounts.example.org',
         endpoint: { method: 'userinfo', url: undefined },
-        auth: { method: 'none' },
+        auth: { method: 'none', username: undefined },
         fields: { email: ['email'], username: ['preferred_username'], fullName: ['name'] },
         domains: [],
         require: { audience: ['mail'], scopes: [], clients: [], emailVerified: 'if-present', claim: {} },

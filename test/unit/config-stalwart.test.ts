@@ -66,8 +66,8 @@ fields.full-name = "name"
 }
 
 const auth: Record<keyof typeof examples, ClientAuth> = {
-  'oidc-userinfo': { method: 'none' },
-  'oidc-introspect-none': { method: 'none' },
+  'oidc-userinfo': { method: 'none', username: undefined },
+  'oidc-introspect-none': { method: 'none', username: undefined },
   'oidc-introspect-basic': { method: 'basic', username: 'myuser', secret: new Secret('mypass'), encoding: 'form' },
   'oidc-introspect-token': { method: 'token', token: new Secret('token_of_gratitude') },
   'oidc-introspect-user-token': { method: 'user-token' },
