@@ -28,7 +28,7 @@ export type Server = {
 
 const startTimeoutMs = 30_000
 
-/** Resolves with the first answer about a user. */
+/** Resolves with the first answer about a user. A server that gives none is stopped. */
 export async function firstAnswer(userdb: string, server: ChildProcess): Promise<void> {
   const deadline = performance.now() + startTimeoutMs
   for (;;) {
@@ -37,7 +37,10 @@ export async function firstAnswer(userdb: string, server: ChildProcess): Promise
       return
     } catch (error) {
       if (server.exitCode !== null) throw new Error(`the server ended with exit code ${server.exitCode}`)
-      if (performance.now() > deadline) throw error
+      if (performance.now() > deadline) {
+        server.kill()
+        throw error
+      }
       await sleep(2)
     }
   }
