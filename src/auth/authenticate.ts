@@ -51,20 +51,31 @@ export function createAuthenticate({
   log,
   now = Date.now,
 }: AuthenticateOptions): Authenticate {
-  async function decide({ credentials }: LoginRequest, trace: Trace): Promise<Verdict> {
+  function decide({ credentials }: LoginRequest, trace: Trace): Verdict | Promise<Verdict> {
     if (credentials.kind === 'malformed')
       return reject(credentials.truncated ? 'truncated' : 'malformed', credentials.why, trace)
     const asked = credentials.authzid
     if (asked !== undefined) trace.asked = printable(asked)
 
-    const before = accounts.current()
-    if (before === undefined) return unavailable('accounts_unavailable', trace)
-    const directory = directories.get(routing.forLogin(asked, before) ?? '')
+    const index = accounts.current()
+    if (index === undefined) return unavailable('accounts_unavailable', trace)
+    const directory = directories.get(routing.forLogin(asked, index) ?? '')
     if (directory === undefined) return reject('no_directory', 'no directory for this login, and no default', trace)
     trace.directory = directory
 
     const looked = directory.tokens.lookup(credentials.token)
-    const token = looked instanceof Promise ? await looked : looked
+    return looked instanceof Promise
+      ? looked.then(token => judge(token, directory, asked, trace))
+      : judge(looked, directory, asked, trace)
+  }
+
+  /** The provider has spoken. Is the token one for mail? */
+  function judge(
+    token: Lookup,
+    directory: Directory,
+    asked: string | undefined,
+    trace: Trace,
+  ): Verdict | Promise<Verdict> {
     trace.source = token.source
     if (token.kind === 'unavailable') return unavailable('provider_unavailable', trace)
     if (token.kind === 'refused')
@@ -74,17 +85,19 @@ export function createAuthenticate({
     if (problem !== undefined) return reject(problem.reason, problem.detail, trace)
 
     // Accounts may have been reloaded while the provider was asked: what counts is how they stand now.
-    return admit(token.evidence.claims, directory.config, accounts.current() ?? before, asked, trace)
+    const index = accounts.current()
+    if (index === undefined) return unavailable('accounts_unavailable', trace)
+    return admit(token.evidence.claims, directory.config, index, asked, trace)
   }
 
   /** The token is good for mail. Whose is it, is that who was asked for, and may she log in? */
-  async function admit(
+  function admit(
     claims: Claims,
     directory: DirectoryConfig,
     index: AccountIndex,
     asked: string | undefined,
     trace: Trace,
-  ): Promise<Verdict> {
+  ): Verdict | Promise<Verdict> {
     const identity = resolveIdentity(claims, { directory, accounts: index, directoryOf: routing.ofAccount })
     if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
     if (identity.kind === 'unknown') {
@@ -129,23 +142,31 @@ export function createAuthenticate({
     }
   }
 
-  return async request => {
+  function fault(error: unknown, trace: Trace): Verdict {
+    log.error({ event: 'fault', ...describeError(error) }, unavailableReasons.internal_error.meaning)
+    return unavailable('internal_error', trace)
+  }
+
+  return request => {
     const started = performance.now()
     const trace: Trace = {}
-    let verdict: Verdict
-    try {
-      verdict = await decide(request, trace)
-    } catch (error) {
-      log.error({ event: 'fault', ...describeError(error) }, unavailableReasons.internal_error.meaning)
-      verdict = unavailable('internal_error', trace)
+    const conclude = (verdict: Verdict): Verdict => {
+      logLogin(log, request, verdict, trace, performance.now() - started)
+      return verdict
     }
-    logLogin(log, request, verdict, trace, performance.now() - started)
-    return verdict
+    try {
+      const verdict = decide(request, trace)
+      if (!(verdict instanceof Promise)) return conclude(verdict)
+      return verdict.catch(error => fault(error, trace)).then(conclude)
+    } catch (error) {
+      return conclude(fault(error, trace))
+    }
   }
 }
 
 /** The client may call an account by any of its own names; never by one that is another account's. */
 function isNameOf(asked: string, account: Account, index: AccountIndex): boolean {
+  if (asked === account.address) return true
   const owner = index.byName(asked)
   if (owner !== undefined) return owner === account
   if (asked === account.username) return true

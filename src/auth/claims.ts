@@ -103,6 +103,7 @@ function checkClient({ token }: Evidence, wanted: readonly string[]): ClaimProbl
 
 /** `scope` is a string of words (RFC 8693 section 4.2) or, here and there, an array; `scp` is Okta's and Entra's name. */
 function checkScopes({ token }: Evidence, wanted: readonly string[]): ClaimProblem | undefined {
+  if (wanted.length === 0) return undefined
   const scopes = texts(token.scope ?? token.scp).flatMap(scope => scope.split(' '))
   const lacking = wanted.filter(scope => !scopes.includes(scope))
   if (lacking.length === 0) return undefined

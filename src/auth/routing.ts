@@ -24,6 +24,7 @@ export function createRouting(directories: readonly DirectoryConfig[]): Routing 
   return {
     ofAccount,
     forLogin(asked, accounts) {
+      if (fallback !== undefined && fallback === only) return only
       if (asked === undefined) return fallback ?? only
       const account = accounts.byName(asked) ?? onlyOne(accounts.byUsername(asked))
       if (account !== undefined) return ofAccount(account)

@@ -44,5 +44,8 @@ export type Unavailable = {
 
 export type Verdict = Accept | Reject | Unavailable
 
-/** Never rejects: whatever nobody expected is `unavailable`. */
-export type Authenticate = (request: LoginRequest) => Promise<Verdict>
+/**
+ * Never throws or rejects: whatever nobody expected is `unavailable`. A verdict that needs no waiting, on a cached token
+ * mostly, comes at once.
+ */
+export type Authenticate = (request: LoginRequest) => Verdict | Promise<Verdict>

@@ -174,9 +174,7 @@ export function createRequests(
       asked: credentials.kind === 'token' ? credentials.authzid?.slice(0, 256) : undefined,
       failure: truncated ? undefined : failure,
     }
-    atWork.set(id, work)
-    wire.begin()
-    void conclude(work, {
+    const verdict = decide({
       listener: listener.name,
       service,
       mechanism: request.mechanism.name,
@@ -184,17 +182,23 @@ export function createRequests(
       remoteAddress,
       session,
     })
+    if (verdict instanceof Promise) {
+      atWork.set(id, work)
+      wire.begin()
+      void verdict.catch(fault).then(late => conclude(work, late))
+    } else answer(work, verdict)
   }
 
-  async function conclude(work: Work, login: LoginRequest): Promise<void> {
-    let verdict: Verdict
+  function decide(login: LoginRequest): Verdict | Promise<Verdict> {
     try {
-      verdict = await authenticate(login)
-      if (verdict.kind === 'accept' && verdict.account.address === '') throw new Error('an account without an address')
+      return authenticate(login)
     } catch (error) {
-      log.error({ event: 'fault', listener: listener.name, ...describeError(error) }, 'a fault in bearerd')
-      verdict = { kind: 'unavailable', reason: 'internal_error', user: undefined }
+      return fault(error)
     }
+  }
+
+  /** The verdict had to be waited for, and the client may have given up meanwhile. */
+  function conclude(work: Work, verdict: Verdict): void {
     const { id } = work.request.auth
     if (atWork.get(id) !== work) return
     atWork.take(id)
@@ -202,10 +206,18 @@ export function createRequests(
     wire.end()
   }
 
+  function fault(error: unknown): Verdict {
+    log.error({ event: 'fault', listener: listener.name, ...describeError(error) }, 'a fault in bearerd')
+    return { kind: 'unavailable', reason: 'internal_error', user: undefined }
+  }
+
   // To the client
 
-  function answer({ request, asked, failure }: Work, verdict: Verdict): void {
+  function answer({ request, asked, failure }: Work, given: Verdict): void {
     const { id } = request.auth
+    // To smtpd an empty user= is a login as nobody, who may relay.
+    const nameless = given.kind === 'accept' && given.account.address === ''
+    const verdict = nameless ? fault(new Error('an account without an address')) : given
     if (verdict.kind === 'accept') accept(request, verdict.account.address)
     else if (verdict.kind === 'unavailable') unavailable(request, verdict.reason, verdict.user ?? asked)
     else if (failure !== undefined) wire.send(encodeFail(id, failure))

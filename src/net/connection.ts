@@ -228,8 +228,8 @@ function createOutput(socket: Socket, events: OutputEvents) {
   return {
     send: (text: string) => {
       if (stopped) return
-      // nextTick runs when the microtasks of this turn are done: the replies of cached logins go out together.
-      if (unsent === '') process.nextTick(flush)
+      // After everything that is readable now has been read: replies on many connections go out back to back.
+      if (unsent === '') setImmediate(flush)
       unsent += text
     },
     isBlocked: () => blocked,

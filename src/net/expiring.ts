@@ -22,10 +22,22 @@ type ExpiringOptions<Key, Value> = {
   expired?(value: Value, key: Key): void
 }
 
+const renewAfterSets = 4096
+
 export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>): Expiring<Key, Value> {
   const { afterMs, limit = Number.POSITIVE_INFINITY, expired } = options
-  const entries = new Map<Key, { readonly value: Value; readonly dueMs: number }>()
+  let entries = new Map<Key, { readonly value: Value; readonly dueMs: number }>()
   let timer: NodeJS.Timeout | undefined
+  let sets = 0
+
+  /**
+   * A Map that is long in use keeps its outgrown tables, and V8 everything that was ever in them, until the next full
+   * garbage collection: entries that lived for a moment cost four times as much.
+   */
+  function renew(): void {
+    sets = 0
+    entries = new Map(entries)
+  }
 
   function sweep(): void {
     timer = undefined
@@ -61,6 +73,7 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
 
   return {
     set: (key, value) => {
+      if (++sets >= renewAfterSets) renew()
       entries.delete(key)
       entries.set(key, { value, dueMs: performance.now() + afterMs })
       if (entries.size > limit) shed()

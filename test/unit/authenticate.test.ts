@@ -74,7 +74,7 @@ function start({
     unknown,
     log: { debug: line, info: line, warn: line, error: line },
   })
-  const login = (token: string, authzid?: string): Promise<Verdict> =>
+  const login = async (token: string, authzid?: string): Promise<Verdict> =>
     authenticate(request({ kind: 'token', token, authzid }))
   return { ...running, running, authenticate, login }
 }
