@@ -39,7 +39,7 @@ export function createLog({ level, format }: LogConfig): ProcessLog {
     level,
     base: null,
     formatters: { level: label => ({ level: label }) },
-    timestamp: process.env.JOURNAL_STREAM === undefined ? pino.stdTimeFunctions.isoTime : false,
+    timestamp: process.env.JOURNAL_STREAM === undefined ? createTimestamp() : false,
   }
   if (format === 'pretty') {
     const stream = pretty({ colorize: isatty(1), ignore: 'pid,hostname', sync: true })
@@ -47,6 +47,20 @@ export function createLog({ level, format }: LogConfig): ProcessLog {
   }
   const output = createOutput(process.stdout)
   return Object.assign(pino(options, output), { flush: output.flush })
+}
+
+/** RFC 3339, written out once a millisecond: a busy daemon logs tens of lines in one. */
+function createTimestamp(): () => string {
+  let writtenMs = 0
+  let text = ''
+  return () => {
+    const nowMs = Date.now()
+    if (nowMs !== writtenMs) {
+      writtenMs = nowMs
+      text = `,"time":"${new Date(nowMs).toISOString()}"`
+    }
+    return text
+  }
 }
 
 /**
