@@ -45,10 +45,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   await accounts.load()
   accounts.watch()
 
-  const directories = new Map(config.directories.map(directory => [directory.name, openDirectory(directory)]))
+  const directories = new Map<string, OpenDirectory>()
   const listeners: Listener[] = []
 
-  function openDirectory(directory: DirectoryConfig): Directory & { close(): Promise<void> } {
+  function openDirectory(directory: DirectoryConfig): OpenDirectory {
     const provider = createProvider(directory, log)
     return {
       config: directory,
@@ -71,12 +71,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     unknown: config.accounts.unknown,
     log,
   })
-  const open = createOpener(config, log, {
+  const services: Services = {
     authenticate,
     accounts: () => accounts.current(),
     flush: () => [...directories.values()].reduce((count, { tokens }) => count + tokens.flush(), 0),
-  })
+  }
   try {
+    for (const directory of config.directories) directories.set(directory.name, openDirectory(directory))
+    const open = createOpener(config, log, services)
     for (const listener of config.listeners) listeners.push(await open(listener))
   } catch (error) {
     await stop()
@@ -91,11 +93,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     ms,
   }
   log.info(ready, 'bearerd is ready')
-  await notify('READY=1')
+  if (!(await notify('READY=1'))) {
+    const cure = 'systemd-notify must be on the PATH, and the unit have NotifyAccess=all'
+    log.error({ event: 'notify', cure }, 'systemd could not be told that bearerd is ready, and will end it')
+  }
 
   return {
     async reload() {
-      log.info({ event: 'reload' }, 'reading the account files again')
+      log.info({ event: 'reload' }, 'reading the account files again; bearerd.toml is read at the start only')
       await accounts.load()
     },
     async stop() {
@@ -105,6 +110,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     },
   }
 }
+
+type OpenDirectory = Directory & { close(): Promise<void> }
 
 type Services = {
   readonly authenticate: Authenticate
@@ -124,6 +131,10 @@ function createOpener(config: Config, log: Log, { authenticate, accounts, flush 
 
   return (listener: ListenerConfig): Promise<Listener> => {
     const fd = inherited.get(listener.name)
+    if (fd === undefined && inherited.size > 0) {
+      const cure = `enable the socket unit with FileDescriptorName=${listener.name}, or remove [listen.${listener.name}]`
+      log.warn({ event: 'start', listener: listener.name, cure }, 'systemd passed no socket for this listener')
+    }
     const on = <Frame>(dialect: Parameters<typeof listen<Frame>>[1]) =>
       listen(listener, dialect, config.limits, log, fd)
     const auth = { listener, mechanisms, tokenBytes: config.limits.tokenBytes, authenticate, spid, log }

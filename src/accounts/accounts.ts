@@ -13,7 +13,7 @@ import type { Account, AccountIndex, Recipient } from './account.ts'
 import { canonicalAddress, canonicalDomain, domainOf, splitExtension } from './address.ts'
 import type { Entry } from './file.ts'
 import { createNameTable, type NameTable } from './name-table.ts'
-import { type Fields, userdbFields } from './userdb.ts'
+import { type Fields, fieldsBytes, maxFieldsBytes, userdbFields } from './userdb.ts'
 
 export type IndexOptions = {
   /** As Postfix's `recipient_delimiter`. */
@@ -56,14 +56,16 @@ export function createIndex(options: IndexOptions): IndexBuilder {
     subjects: new Map(),
     sendAs: new Map(),
   }
-  return { add: createAdd(tables, options.directories), index: createLookups(tables, options) }
+  return { add: createAdd(tables, options), index: createLookups(tables, options) }
 }
 
 type Complain = (path: string, message: string, severity?: Problem['severity']) => void
 
-function createAdd(tables: Tables, directories: readonly string[]): IndexBuilder['add'] {
+function createAdd(tables: Tables, { defaults, directories }: IndexOptions): IndexBuilder['add'] {
   const { accounts, owners, catchAlls, domains, usernames, subjects, sendAs } = tables
   const lines: (number | undefined)[] = []
+  // An address has up to 254 bytes, and may stand there several times.
+  const defaultsAreLong = fieldsBytes(defaults) > 1_000 || Object.values(defaults).join('').split('{').length > 20
   /** Where in the list of accounts a file begins. */
   const files: { readonly file: string; readonly from: number }[] = []
 
@@ -116,6 +118,12 @@ function createAdd(tables: Tables, directories: readonly string[]): IndexBuilder
     claim(account.address, 'address', position, complain)
     for (const alias of account.aliases) claim(alias, 'aliases', position, complain)
     for (const address of account.sendAs) append(sendAs, address, position)
+    // A login that got OK would fail in the mail process. Most accounts have no fields of their own to add up.
+    if (Object.keys(account.userdb).length > 0 || defaultsAreLong) {
+      const bytes = fieldsBytes(userdbFields(account, defaults))
+      if (bytes > maxFieldsBytes)
+        complain('userdb', `${bytes} bytes with the defaults; expected at most ${maxFieldsBytes}`)
+    }
     if (account.subject !== undefined) addSubject(account.subject, account, position, complain)
     if (account.username !== undefined) addUsername(account.username, account, position, complain)
     if (account.directory !== undefined && !directories.includes(account.directory)) {

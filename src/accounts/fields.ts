@@ -3,7 +3,7 @@
  *
  * Written by hand rather than with a validation library: a million of them have to be read in a second or two.
  * A userdb field is any that Dovecot knows (a letter first, so never `__proto__`), its value a string, an integer or a
- * boolean (yes or no), without control characters; 4 KiB in all, since Dovecot takes replies up to 8 KiB.
+ * boolean (yes or no), without control characters; 4096 characters in all, before templates are filled in (`userdb.ts` has the limit after).
  */
 import { nearest } from '../config/suggest.ts'
 import { describeKind, parseSize } from '../config/values.ts'
@@ -37,7 +37,7 @@ export const noFields: Readonly<Record<string, string>> = Object.freeze({})
 const maxNameLength = 1024
 const maxUserdbLength = 4096
 /** The highest uid there can be: the one above it is -1, "no change" to the system calls. */
-const maxId = 2 ** 32 - 2
+export const maxId = 2 ** 32 - 2
 const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd]/u
 
 export function isTable(value: unknown): value is Table {

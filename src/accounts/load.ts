@@ -77,7 +77,8 @@ async function loadOnce({ config, directories, held, mayShrink }: LoadOptions): 
   }
 
   const defaults = await nss.resolve(config.defaults)
-  if (!defaults.ok) note({ ...fileProblem('accounts.defaults', defaults.message), path: defaults.key }, true)
+  if (!defaults.ok)
+    note({ ...fileProblem('bearerd.toml', defaults.message), path: `accounts.defaults.${defaults.key}` }, true)
   const builder = createIndex({
     delimiter: config.recipientDelimiter,
     defaults: defaults.ok ? defaults.fields : {},
@@ -102,14 +103,18 @@ async function loadOnce({ config, directories, held, mayShrink }: LoadOptions): 
       }
     } catch (error) {
       const code = codeOf(error)
-      note(fileProblem(file, code === 'ENOENT' ? missing : `can't be read (${code})`), code !== 'ENOENT')
+      note(fileProblem(file, code === 'ENOENT' ? missing(config) : `can't be read (${code})`), code !== 'ENOENT')
     }
   }
   for (const problem of census(config, counts, held, mayShrink, problems)) note(problem)
   return { builder, problems, counts, transient }
 }
 
-const missing = "doesn't exist; create it empty if that is intended"
+/** An empty file does only beside others, or where accounts come by themselves. */
+function missing({ files, unknown }: AccountsConfig): string {
+  const mayBeEmpty = files.length > 1 || unknown === 'create'
+  return `doesn't exist; ${mayBeEmpty ? 'create it empty if that is intended' : 'check "accounts.files", or restore it'}`
+}
 
 /** An account whose uid and gid are numbers. */
 async function numbered({ account, line }: Entry, file: string, nss: NssResolver): Promise<Entry | Problem> {
@@ -128,16 +133,16 @@ function census(
 ): Problem[] {
   const faulty = new Set(found.filter(({ severity }) => severity === 'error').map(({ file }) => file))
   const sound = files.filter(file => !faulty.has(file))
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  const cure = total > 0 || unknown === 'create' ? 'restart bearerd if that is intended' : 'restore it'
   const problems = sound.flatMap(file => {
     const before = held.get(file) ?? 0
     const now = counts.get(file) ?? 0
-    if (before > 0 && now === 0)
-      return fileProblem(file, `was emptied: it held ${before} accounts; restart bearerd if that is intended`)
+    if (before > 0 && now === 0) return fileProblem(file, `was emptied: it held ${before} accounts; ${cure}`)
     if (before >= manyToLose && now < before / 2 && !mayShrink)
       return fileProblem(file, `has ${now} of ${before} accounts left; reload bearerd (SIGHUP) if that is intended`)
     return []
   })
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0 && sound.length === files.length && problems.length === 0 && unknown === 'reject')
     problems.push(fileProblem(files[0] ?? '', 'no account in any file: every login and all mail would be refused'))
   for (const file of sound.filter(file => file.endsWith('.toml') && (counts.get(file) ?? 0) > manyInToml))

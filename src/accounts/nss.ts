@@ -7,6 +7,7 @@
  * whom Dovecot refuses to serve (lib-storage mail-storage-service.c).
  */
 import { execFile } from 'node:child_process'
+import { maxId } from './fields.ts'
 import type { Fields } from './userdb.ts'
 
 export type Resolved =
@@ -54,6 +55,7 @@ export function createNssResolver({ command = 'getent' } = {}): NssResolver {
         if ('message' in answer) return { ok: false, key, message: answer.message }
         if (key === 'uid' && Number(answer.id) === 0)
           return { ok: false, key, message: 'this is root, whom Dovecot never serves' }
+        if (Number(answer.id) > maxId) return { ok: false, key, message: `expected a name or a number up to ${maxId}` }
         numbers[key] = answer.id
       }
       return { ok: true, fields: { ...fields, ...numbers } }
@@ -67,7 +69,8 @@ function lookup(command: string, database: 'passwd' | 'group', name: string): Pr
   return new Promise(resolve => {
     execFile(command, [database, name], { timeout: timeoutMs, maxBuffer: 1024 * 1024 }, (error, stdout) => {
       const [, , id] = stdout.split('\n', 1)[0]?.split(':') ?? []
-      if (error?.code === notFound) resolve({ message: `no ${what} "${name}" on this machine` })
+      if (error?.code === notFound)
+        resolve({ message: `no ${what} "${name}" on this machine; create it, or give a number` })
       else if (error !== null || id === undefined || !isNumber(id))
         resolve({ message: `"getent ${database} ${name}" failed (${why(error)}); a number needs no lookup` })
       else resolve({ id })

@@ -4,10 +4,19 @@
  * Defaults first, then the quota, then the account's own fields: the later one wins, the order stays. `{address}`,
  * `{local}` and `{domain}` are filled in once, so that nothing in an address can stand for more than itself.
  */
+import { Buffer } from 'node:buffer'
 import type { Account } from './account.ts'
 import { domainOf } from './address.ts'
 
 export type Fields = Readonly<Record<string, string>>
+
+/** Dovecot reads lines of 8192 bytes at most (auth-master.c MAX_INBUF_SIZE); id, name and auth_mech= want some. */
+export const maxFieldsBytes = 7_500
+
+/** Of a reply: a TAB and a "=" for each field. */
+export function fieldsBytes(fields: Fields): number {
+  return Object.entries(fields).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value) + 2, 0)
+}
 
 export function userdbFields(account: Account, defaults: Fields): Fields {
   const { address, quota, userdb } = account

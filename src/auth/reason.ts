@@ -1,7 +1,7 @@
 /**
  * Reason codes: why a login ended as it did. Stable, one word each; logs, metrics and documents use these and no others.
  *
- * The table is the documentation: `meaning` for the reader of a log, `cure` for the one who has to mend it. PURE.
+ * A table that is the documentation: `meaning` for the reader of a log, `cure` for the one who has to mend it.
  */
 
 type Reason = { readonly meaning: string; readonly cure: string }

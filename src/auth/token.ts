@@ -41,12 +41,11 @@ export function createTokenSource(
   let inFlight = new Map<string, Promise<Lookup>>()
 
   async function ask(key: string, token: string, flight: typeof inFlight): Promise<Lookup> {
-    const verdict = await provider.lookup(token)
+    const verdict = await provider.lookup(token).finally(() => flight.delete(key))
     const lookup: Lookup =
       verdict.kind === 'active'
         ? { kind: 'active', evidence: weigh(verdict.claims, token, method), source: method }
         : { ...verdict, source: method }
-    flight.delete(key)
     if (flight === inFlight) remember(key, lookup)
     return lookup
   }

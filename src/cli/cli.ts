@@ -47,7 +47,7 @@ function createProgram(done: (code: number) => void): Command {
     .description('reads configuration and accounts as serve would, and prints every problem')
     .addOption(config())
     .option('--json', 'one JSON object a problem', false)
-    .addHelpText('after', '\nExample:\n  bearerd check && systemctl reload bearerd')
+    .addHelpText('after', '\nExample:\n  bearerd check && systemctl restart bearerd')
     .action(async ({ config, json }: { config: string; json: boolean }) => done(await runCheck(config, json)))
 
   program

@@ -10,6 +10,6 @@ export async function loadConfigOrReport(
   const { config, problems } = await loadConfig(file, process.env)
   if (config !== undefined) return { config, problems }
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
-  process.stderr.write('bearerd: the configuration has errors; nothing was started\n')
+  process.stderr.write('bearerd: the configuration has errors\n')
   return undefined
 }

@@ -1,4 +1,4 @@
-/** Exit codes of every command (sysexits.h where it has one). PURE. */
+/** Exit codes of every command (sysexits.h where it has one). A table. */
 export const exit = {
   done: 0,
   /** The answer is no. */

@@ -24,11 +24,20 @@ export async function runServe(file: string): Promise<number> {
     await daemon.stop()
     return exit.done
   } catch (error) {
-    log.error({ event: 'start', ...describeError(error) }, error instanceof Error ? error.message : 'start failed')
+    log.error({ event: 'start', ...(isExpected(error) ? {} : describeError(error)) }, startProblem(error))
     return exit.config
   } finally {
     await log.flush()
   }
+}
+
+/** What an administrator can mend says so in its message; a stack would only hide it. */
+function isExpected(error: unknown): boolean {
+  return error instanceof Error && ['Error', 'ListenError'].includes(error.name)
+}
+
+function startProblem(error: unknown): string {
+  return error instanceof Error ? error.message : 'start failed'
 }
 
 /** Handled once: the second signal ends a drain that takes too long for whoever sent the first. */

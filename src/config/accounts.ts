@@ -33,9 +33,8 @@ function readFiles(names: readonly string[], folder: string, report: Report): st
 }
 
 function checkCreate(files: readonly string[], directories: readonly DirectoryConfig[], report: Report): void {
-  const last = files.at(-1)
-  if (last !== undefined && !last.endsWith('.jsonl'))
-    report.error(['unknown'], '"create" adds accounts to the last of accounts.files, which must end in .jsonl then')
+  if (files.length > 0 && !files.some(file => file.endsWith('.jsonl')))
+    report.error(['unknown'], '"create" adds accounts to the last .jsonl file of accounts.files, and there is none')
   const open = directories.filter(
     ({ require: { audience, clients, scopes, claim } }) =>
       [...audience, ...clients, ...scopes, ...Object.keys(claim)].length === 0,
@@ -47,14 +46,29 @@ function checkCreate(files: readonly string[], directories: readonly DirectoryCo
     )
 }
 
+/** Fields that say where an account's mail is: not to be the same for all. */
+const places = ['home', 'mail', 'mail_path', 'mail_location', 'chroot']
+
 function readDefaults(raw: RawConfig['accounts']['defaults'], report: Report): Record<string, string> {
   for (const [field, value = ''] of raw) {
     for (const name of placeholders(value))
       if (!knownPlaceholders.includes(name)) report.error([field], badPlaceholder(name))
     if (field === 'uid' && /^(0+|root)$/.test(value))
       report.error([field], 'mail is not stored as root: expected another user')
+    if (places.includes(field)) checkPlace(field, value, report)
   }
   return Object.fromEntries([...raw].map(([field, value]) => [field, value ?? '']))
+}
+
+/** Whoever has another's home reads her mail. Dovecot expands no variables in what a userdb answers. */
+function checkPlace(field: string, value: string, report: Report): void {
+  if (/%[a-z{]/i.test(value))
+    report.error([field], "Dovecot's variables are not replaced here: expected {local}, {domain} or {address}")
+  else if (field === 'home' && !value.startsWith('/')) report.error([field], 'expected an absolute path')
+  else if (field === 'home' && !/\{(local|address)\}/.test(value))
+    report.error([field], 'all accounts would have the same mail: expected {local} or {address} in it')
+  else if (value.includes('{local}') && !/\{(domain|address)\}/.test(value))
+    report.warn([field], 'accounts of two domains with the same local part would have the same mail; add {domain}')
 }
 
 function badPlaceholder(name: string): string {

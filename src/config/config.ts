@@ -5,14 +5,7 @@
  */
 import type { Secret } from '../secret.ts'
 
-export const protocols = [
-  'dovecot-auth',
-  'dovecot-master',
-  'postfix-sasl',
-  'postfix-policy',
-  'postfix-socketmap',
-] as const
-export type Protocol = (typeof protocols)[number]
+export type Protocol = 'dovecot-auth' | 'dovecot-master' | 'postfix-sasl' | 'postfix-policy' | 'postfix-socketmap'
 
 /** `[listen.NAME]`: one socket, one protocol. */
 export type ListenerConfig = {

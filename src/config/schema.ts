@@ -11,7 +11,7 @@ import * as v from 'valibot'
 import { canonicalDomain } from '../accounts/address.ts'
 import { Secret } from '../secret.ts'
 import type { KeyPath } from '../toml.ts'
-import { protocols } from './config.ts'
+import type { Protocol } from './config.ts'
 import { nearest } from './suggest.ts'
 import { describe, describeKind, parseDuration, parseMode, parseSize, quote } from './values.ts'
 
@@ -132,6 +132,14 @@ const endpointMethod = v.picklist(['userinfo', 'introspect'], ({ input }) =>
     ? '"jwt" is not available in this version; use "userinfo" or "introspect"'
     : expected('"userinfo" or "introspect"')({ input }),
 )
+
+const protocols = [
+  'dovecot-auth',
+  'dovecot-master',
+  'postfix-sasl',
+  'postfix-policy',
+  'postfix-socketmap',
+] as const satisfies readonly Protocol[]
 
 const listener = v.object({
   protocol: choice(...protocols),

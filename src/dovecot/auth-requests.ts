@@ -260,7 +260,15 @@ export function createRequests(
 
   function tooLate({ request, asked }: Work): void {
     const { meaning, cure } = unavailableReasons.deadline
-    const fields = { event: 'deadline', listener: listener.name, mechanism: request.mechanism.name }
+    const { session, remoteAddress: remote } = request.auth
+    const fields = {
+      event: 'deadline',
+      listener: listener.name,
+      mechanism: request.mechanism.name,
+      asked,
+      session,
+      remote,
+    }
     log.warn({ ...fields, reason: 'deadline', cure }, meaning)
     unavailable(request, 'deadline', asked)
     wire.end()

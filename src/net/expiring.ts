@@ -22,11 +22,13 @@ type ExpiringOptions<Key, Value> = {
   expired?(value: Value, key: Key): void
 }
 
+type Entry<Value> = { readonly value: Value; readonly dueMs: number }
+
 const renewAfterSets = 4096
 
 export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>): Expiring<Key, Value> {
   const { afterMs, limit = Number.POSITIVE_INFINITY, expired } = options
-  let entries = new Map<Key, { readonly value: Value; readonly dueMs: number }>()
+  let entries = new Map<Key, Entry<Value>>()
   let timer: NodeJS.Timeout | undefined
   let sets = 0
 
@@ -39,16 +41,22 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
     entries = new Map(entries)
   }
 
+  /** Unless it has been taken, or set anew, by what `expired` did for one before it. */
+  function expire(key: Key, entry: Entry<Value>): void {
+    if (entries.get(key) !== entry) return
+    entries.delete(key)
+    expired?.(entry.value, key)
+  }
+
   function sweep(): void {
     timer = undefined
     const nowMs = performance.now()
-    for (const [key, { value, dueMs }] of entries) {
-      if (dueMs > nowMs) {
-        startTimer(Math.ceil(dueMs - nowMs))
+    for (const [key, entry] of entries) {
+      if (entry.dueMs > nowMs) {
+        startTimer(Math.ceil(entry.dueMs - nowMs))
         return
       }
-      entries.delete(key)
-      expired?.(value, key)
+      expire(key, entry)
     }
   }
 
@@ -57,10 +65,9 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
   }
 
   function shed(): void {
-    for (const [key, { value }] of entries) {
+    for (const [key, entry] of entries) {
       if (entries.size <= 0.9 * limit) return
-      entries.delete(key)
-      expired?.(value, key)
+      expire(key, entry)
     }
   }
 

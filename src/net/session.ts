@@ -1,5 +1,5 @@
 /**
- * Session: one side of one connection, as a protocol sees it. Types only, and the errors. PURE.
+ * Session: one side of one connection, as a protocol sees it. Types only, and the errors.
  *
  * `connection.ts` moves bytes, keeps limits and deadlines; a protocol is handed whole frames and answers text. Protocols
  * hold no sockets, connections know no protocols.

@@ -41,6 +41,8 @@ export function refusal({ code, status, oauthError }: Fault): Extract<TokenVerdi
   const isOfProvider = status === 400 || status === 401 || status === 403
   if (isOfProvider && (oauthError === 'invalid_token' || oauthError === 'insufficient_scope'))
     return { kind: 'refused', error: oauthError }
+  // An introspection endpoint, asked for userinfo by mistake, says so of us.
+  if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') return undefined
   return code === 'HTTP 401' ? { kind: 'refused', error: 'invalid_token' } : undefined
 }
 

@@ -1,5 +1,5 @@
 /**
- * Mechanism: a SASL mechanism seen from the server (RFC 4422). PURE: bytes in, challenge or credentials out.
+ * Mechanism: a SASL mechanism seen from the server (RFC 4422): bytes in, challenge or credentials out. Types only.
  *
  * A mechanism parses; it decides nothing. What it can't parse it calls malformed and says why, in words that never
  * contain what the client sent: a token or a password may be in it.

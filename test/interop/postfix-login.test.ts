@@ -238,10 +238,11 @@ test('no login is offered at port 25', async () => {
   wire.close()
 })
 
-test('no log holds a token', async () => {
-  const { token } = await alice()
+test('no log holds a token, nor the SASL message that it came in', async () => {
+  const login = { ...(await alice()), user: 'bob@example.org' }
   const wire = await session()
-  await authenticate(wire, { user: 'bob@example.org', token })
+  await authenticate(wire, login)
   wire.close()
-  for (const log of [daemon.log(), postfix.log()]) assert.ok(!log.includes(token) && !log.includes(nobodys.token))
+  const secrets = [login, nobodys].flatMap(each => [each.token, oauthbearer(each), xoauth2(each)])
+  for (const log of [daemon.log(), postfix.log()]) assert.ok(!secrets.some(secret => log.includes(secret)))
 })

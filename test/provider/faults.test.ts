@@ -145,6 +145,13 @@ for (const [name, [answer, verdict]] of Object.entries(words)) {
   })
 }
 
+test('userinfo asked of an introspection endpoint by mistake: its refusal is of us, not of the token', async t => {
+  const { lookup, states } = openProvider(t, { endpoint: userinfo })
+  server.answer(json({ error: 'invalid_client' }, 401))
+  assert.deepEqual(await lookup(token), unavailable)
+  assert.match(states().join(), /HTTP 401/)
+})
+
 // What others than the provider, on the way to it, can say.
 const html = { 'content-type': 'text/html' }
 const strangers: Record<string, [answer: Answer, cause: RegExp]> = {

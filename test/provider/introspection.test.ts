@@ -1,10 +1,13 @@
 /** Lookups at the introspection endpoint of a real provider, with each client authentication that it supports. */
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import type { ClientAuth } from '../../src/config/config.ts'
+import { after, type TestContext, test } from 'node:test'
+import { checkClaims } from '../../src/auth/claims.ts'
+import { createTokenSource } from '../../src/auth/token.ts'
+import type { ClientAuth, DirectoryConfig } from '../../src/config/config.ts'
 import { Secret } from '../../src/secret.ts'
 import { openProvider } from '../support/asking.ts'
-import { introspectors, type KeyAlgorithm, startProvider } from '../support/provider.ts'
+import { directory } from '../support/directory.ts'
+import { introspectors, type KeyAlgorithm, startProvider, type TokenOptions } from '../support/provider.ts'
 
 const provider = await startProvider()
 after(provider.stop)
@@ -123,4 +126,37 @@ test('a provider that introspects no JWTs says nothing about this one', async t 
   const token = await provider.token('alice@example.org', { jwt: true, audience: 'mail' })
   assert.deepEqual(await lookup(token), { kind: 'unavailable' })
   assert.match(states()[0] ?? '', /does not introspect tokens of this kind \(HTTP 400 unsupported_token_type\)/)
+})
+
+/** What the rules of a directory have against a token of Alice's for which the provider vouches; undefined: nothing. */
+async function problemOf(t: TestContext, require: Partial<DirectoryConfig['require']>, options: TokenOptions) {
+  const config = directory({ endpoint, auth: basic(introspectors.basic), issuer: provider.issuer, require })
+  const asking = openProvider(t, config)
+  const tokens = createTokenSource(asking, endpoint.method, { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 10 })
+  const looked = await tokens.lookup(await provider.token('alice@example.org', options))
+  assert.ok(looked.kind === 'active')
+  assert.deepEqual(asking.log, [])
+  return checkClaims(looked.evidence, config, Date.now())
+}
+
+test('require.audience: a good token that is meant for something else, or for nothing in particular', async t => {
+  const require = { audience: ['mail'] }
+  assert.equal(await problemOf(t, require, { audience: 'mail' }), undefined)
+  assert.deepEqual(await problemOf(t, require, { audience: 'calendar' }), {
+    reason: 'wrong_audience',
+    detail: 'wanted is "mail", the token has "calendar"',
+  })
+  assert.deepEqual(await problemOf(t, require, {}), {
+    reason: 'wrong_audience',
+    detail: 'wanted is "mail", the token has none',
+  })
+})
+
+test('require.scopes: a good token that lacks one', async t => {
+  const require = { scopes: ['openid', 'email'] }
+  assert.equal(await problemOf(t, require, { scope: 'openid email profile' }), undefined)
+  assert.deepEqual(await problemOf(t, require, { scope: 'openid profile' }), {
+    reason: 'insufficient_scope',
+    detail: 'lacking is "email", the token has "openid", "profile"',
+  })
 })

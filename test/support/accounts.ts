@@ -25,7 +25,10 @@ export function indexOf(accounts: readonly Account[]): AccountIndex {
   const defaults = { uid: '5000', gid: '5000', home: '/var/vmail/{domain}/{local}' }
   const builder = createIndex({ delimiter: '+', defaults, directories })
   for (const account of accounts) {
-    const [problem] = builder.add({ account, line: undefined }, 'test').filter(({ severity }) => severity === 'error')
+    // Entries that are too long for Dovecot are let in, for the tests of what happens then.
+    const [problem] = builder
+      .add({ account, line: undefined }, 'test')
+      .filter(({ severity, path }) => severity === 'error' && path !== 'userdb')
     if (problem !== undefined) throw new Error(`a test's accounts are wrong: ${problem.message}`)
   }
   return builder.index

@@ -61,6 +61,7 @@ export const introspectors = {
   /** Each character of these means something in a URL, a form or a Basic header. */
   special: { id: 'mail & co: 50%+1', secret: 's3cr3t:%2F+&=/?#"~ end' },
   post: { id: 'bearerd-post', secret: 'another secret/+=' },
+  stalwart: { id: 'myuser', secret: 'mypass' },
 } as const
 
 const keyTypes = {

@@ -259,3 +259,14 @@ test('names with one hash are told apart', () => {
   assert.equal(table.find(other), 1)
   assert.equal(table.claim(other, 7), 1)
 })
+
+test('userdb fields that are too long for Dovecot once their templates are filled in are an error', () => {
+  const add = (userdb: Record<string, string>, defaults: Record<string, string>) =>
+    createIndex({ delimiter: '+', defaults, directories: [] })
+      .add({ account: account({ address: `${'a'.repeat(40)}@example.org`, userdb }), line: 7 }, 'a.toml')
+      .map(({ line, path }) => `${line} ${path}`)
+  assert.deepEqual(add({ x: '{address}'.repeat(100) }, {}), [])
+  assert.deepEqual(add({ x: '{address}'.repeat(400) }, {}), ['7 userdb'])
+  assert.deepEqual(add({}, { x: '{address}'.repeat(400) }), ['7 userdb'])
+  assert.deepEqual(add({}, { x: 'y'.repeat(8000) }), ['7 userdb'])
+})

@@ -31,7 +31,7 @@ test('a name that the system doesn’t know', async () => {
   assert.deepEqual(await nss.resolve({ uid: '1000', gid: 'no-such-group' }), {
     ok: false,
     key: 'gid',
-    message: 'no group "no-such-group" on this machine',
+    message: 'no group "no-such-group" on this machine; create it, or give a number',
   })
 })
 

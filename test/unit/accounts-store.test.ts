@@ -189,8 +189,8 @@ test('a user who doesn’t exist is an error, with its line', async t => {
   await shelf.write('a.toml', `${toml('a@b')}userdb.uid = "no-such-user"\n`)
   const store = shelf.open(['a.toml'], { defaults: { gid: 'no-such-group', uid: 'root' } })
   assert.deepEqual(said(shelf, await store.load()), [
-    'accounts.defaults: error: uid: this is root, whom Dovecot never serves',
-    'a.toml:1: error: userdb.uid: no user "no-such-user" on this machine',
+    'bearerd.toml: error: accounts.defaults.uid: this is root, whom Dovecot never serves',
+    'a.toml:1: error: userdb.uid: no user "no-such-user" on this machine; create it, or give a number',
   ])
   assert.equal(store.current(), undefined)
 })
@@ -208,7 +208,7 @@ test('an error outside the files is tried again, in silence while it stays', asy
   })
   const store = shelf.open(['a.jsonl'], { defaults: { uid: 'vmail' }, options: { retryMs: 0 } })
   assert.deepEqual(said(shelf, await store.load()), [
-    'accounts.defaults: error: uid: "getent passwd vmail" failed (3); a number needs no lookup',
+    'bearerd.toml: error: accounts.defaults.uid: "getent passwd vmail" failed (3); a number needs no lookup',
   ])
   store.watch()
   const asked = async (): Promise<number> => (await readFile(shelf.path('getent.asked'), 'utf8')).length

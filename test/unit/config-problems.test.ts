@@ -173,6 +173,18 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
     'accounts.defaults.home = "/var/vmail/{adress}"',
     'accounts.defaults.home: unknown placeholder "{adress}"; did you mean {address}?',
   ],
+  "a variable of Dovecot's": [
+    'accounts.defaults.home = "/var/vmail/%d/%n"',
+    "accounts.defaults.home: Dovecot's variables are not replaced here: expected {local}, {domain} or {address}",
+  ],
+  'one home for all': [
+    'accounts.defaults.home = "/var/vmail"',
+    'accounts.defaults.home: all accounts would have the same mail: expected {local} or {address} in it',
+  ],
+  'a home that is not absolute': [
+    'accounts.defaults.home = "var/vmail/{local}"',
+    'accounts.defaults.home: expected an absolute path',
+  ],
   'uid 0': ['accounts.defaults.uid = 0', 'accounts.defaults.uid: mail is not stored as root: expected another user'],
   'uid "00"': [
     'accounts.defaults.uid = "00"',
@@ -189,7 +201,7 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
   'an empty default': ['accounts.defaults.mail = ""', 'accounts.defaults.mail: expected a string, got an empty string'],
   'new accounts, but no file for them': [
     'accounts.unknown = "create"',
-    'accounts.unknown: "create" adds accounts to the last of accounts.files, which must end in .jsonl then',
+    'accounts.unknown: "create" adds accounts to the last .jsonl file of accounts.files, and there is none',
   ],
   'a date for a table': ['cache = 2026-11-21', 'cache: expected a table, got a date'],
   'a token size that no line holds': [

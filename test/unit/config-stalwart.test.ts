@@ -4,66 +4,7 @@ import { test } from 'node:test'
 import type { ClientAuth } from '../../src/config/config.ts'
 import { Secret } from '../../src/secret.ts'
 import { loadText, minimal } from '../support/config.ts'
-
-const examples = {
-  'oidc-userinfo': `
-[directory."oidc-userinfo"]
-type = "oidc"
-timeout = "1s"
-endpoint.url = "https://accounts.example.org/userinfo"
-endpoint.method = "userinfo"
-fields.email = "email"
-fields.username = "preferred_username"
-fields.full-name = "name"
-`,
-  'oidc-introspect-none': `
-[directory."oidc-introspect-none"]
-type = "oidc"
-timeout = "1s"
-endpoint.url = "https://accounts.example.org/introspect"
-endpoint.method = "introspect"
-auth.method = "none"
-fields.email = "email"
-fields.username = "preferred_username"
-fields.full-name = "name"
-`,
-  'oidc-introspect-basic': `
-[directory."oidc-introspect-basic"]
-type = "oidc"
-timeout = "1s"
-endpoint.url = "https://accounts.example.org/introspect"
-endpoint.method = "introspect"
-auth.method = "basic"
-auth.username = "myuser"
-auth.secret = "mypass"
-fields.email = "email"
-fields.username = "preferred_username"
-fields.full-name = "name"
-`,
-  'oidc-introspect-token': `
-[directory."oidc-introspect-token"]
-type = "oidc"
-timeout = "1s"
-endpoint.url = "https://accounts.example.org/introspect"
-endpoint.method = "introspect"
-auth.method = "token"
-auth.token = "token_of_gratitude"
-fields.email = "email"
-fields.username = "preferred_username"
-fields.full-name = "name"
-`,
-  'oidc-introspect-user-token': `
-[directory."oidc-introspect-user-token"]
-type = "oidc"
-timeout = "1s"
-endpoint.url = "https://accounts.example.org/introspect"
-endpoint.method = "introspect"
-auth.method = "user-token"
-fields.email = "email"
-fields.username = "preferred_username"
-fields.full-name = "name"
-`,
-}
+import { examples } from '../support/stalwart.ts'
 
 const auth: Record<keyof typeof examples, ClientAuth> = {
   'oidc-userinfo': { method: 'none', username: undefined },

@@ -1,6 +1,7 @@
 /**
- * The architecture, read from the import lines of src/: which folder may import which, which files are PURE, and that
- * each npm package has one importer. A failure names the file, the import and the rule.
+ * The architecture, read from the import lines of src/: which folder may import which, which files are PURE, "Types only"
+ * or "A table" by their opening comments and keep to it, and that each npm package has one importer. A failure names the
+ * file and the rule.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -76,8 +77,12 @@ const targetOf = (file: SourceFile, from: string): string => posix.join(posix.di
 const layerOf = (path: string): string => path.split('/')[1]?.replace(/\.ts$/, '') ?? path
 const openingComment = (text: string): string => /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? ''
 const isPure = (text: string): boolean => /\bPURE\b/.test(openingComment(text))
-/** Types and at most error classes: as harmless as PURE. */
+/** Types and at most error classes. */
 const isTypesOnly = (text: string): boolean => /\bTypes only\b/.test(openingComment(text))
+/** Constants without a function. */
+const isTable = (text: string): boolean => /\bA table\b/.test(openingComment(text))
+/** What PURE files may import. The last two do nothing, so there is nothing to test about them. */
+const isHarmless = (text: string): boolean => isPure(text) || isTypesOnly(text) || isTable(text)
 
 function findBreaches(check: (file: SourceFile, imported: Import) => string | undefined): string[] {
   return files.flatMap(file =>
@@ -86,6 +91,18 @@ function findBreaches(check: (file: SourceFile, imported: Import) => string | un
       return rule === undefined ? [] : [`${file.path}:${imported.line} imports '${imported.from}': ${rule}`]
     }),
   )
+}
+
+/** The rows of code, in files of one kind, that have what they may not have. */
+function rowsOf(kind: (text: string) => boolean, forbidden: RegExp): string[] {
+  return files
+    .filter(({ text }) => kind(text))
+    .flatMap(({ path, text }) =>
+      text.split('\n').flatMap((row, index) => {
+        const found = /^\s*(?:\/?\*|\/\/)/.test(row) ? null : forbidden.exec(row)
+        return found === null ? [] : [`${path}:${index + 1}: "${found[0]}" does not go with its opening comment`]
+      }),
+    )
 }
 
 function assertNone(breaches: readonly string[]): void {
@@ -106,13 +123,15 @@ function layerRule(file: SourceFile, { from, typesOnly }: Import): string | unde
 }
 
 function pureRule(file: SourceFile, { from, typesOnly }: Import): string | undefined {
-  if (typesOnly || !isPure(file.text)) return undefined
+  if (typesOnly || !isHarmless(file.text)) return undefined
   if (isBuiltin(from))
     return pureBuiltins.includes(from) ? undefined : `a PURE file may import ${pureBuiltins.join(', ')} of Node only`
   if (!isRelative(from))
     return purePackages.includes(packageOf(from)) ? undefined : 'a PURE file imports no such package'
   const text = files.find(({ path }) => path === targetOf(file, from))?.text ?? ''
-  return isPure(text) || isTypesOnly(text) ? undefined : 'a PURE file imports PURE files only, and this one is not'
+  return isHarmless(text)
+    ? undefined
+    : 'a PURE file imports PURE files, types and tables only, and this is none of them'
 }
 
 test('imports are found in every form', () => {
@@ -145,21 +164,37 @@ test('shared vocabulary is PURE and leads nowhere', () => {
   )
 })
 
-test('PURE files import PURE files only', () => {
+test('PURE files import PURE files, types and tables only; so do types and tables', () => {
   assertNone(findBreaches(pureRule))
 })
 
-test('PURE files know no clock, no chance and no process', () => {
+test('every PURE file has a property test, which imports it', () => {
+  const tested = new Set(
+    readdirSync('test/property')
+      .filter(name => name.endsWith('.test.ts'))
+      .map(name => readSource(join('test/property', name)))
+      .flatMap(file => file.imports.filter(({ typesOnly }) => !typesOnly).map(({ from }) => targetOf(file, from))),
+  )
   assertNone(
     files
-      .filter(({ text }) => isPure(text))
-      .flatMap(({ path, text }) =>
-        text.split('\n').flatMap((row, index) => {
-          const found = /^\s*(?:\/?\*|\/\/)/.test(row) ? null : impureGlobals.exec(row)
-          return found === null ? [] : [`${path}:${index + 1} uses ${found[0]}: the file calls itself PURE`]
-        }),
-      ),
+      .filter(({ path, text }) => isPure(text) && !tested.has(path))
+      .map(({ path }) => `${path} is PURE, but no test/property/*.test.ts imports it`),
   )
+})
+
+test('files of types only hold no values, but for the classes of errors', () => {
+  const value =
+    /^(?:export\s+)?(?:(?:const|let|var|enum|async|function)\b|(?:abstract\s+)?class\b(?! \w+Error extends ))/
+  const reexport = /^export (?:\*|\{(?! type ))/
+  assertNone(rowsOf(isTypesOnly, value).concat(rowsOf(isTypesOnly, reexport)))
+})
+
+test('tables have no functions', () => {
+  assertNone(rowsOf(isTable, /=>|\bfunction\b|\bclass\b/))
+})
+
+test('PURE files know no clock, no chance and no process', () => {
+  assertNone(rowsOf(isHarmless, impureGlobals))
 })
 
 test('each npm package has one importer', () => {

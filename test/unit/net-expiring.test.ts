@@ -75,3 +75,31 @@ it('gives up the oldest tenth when it is full', t => {
   assert.equal(map.size(), 18)
   assert.equal(map.get(20), 20)
 })
+
+it('ends nothing that was taken while another one was ended', t => {
+  const clock = stopClock(t)
+  const expired: number[] = []
+  const map = createExpiring<number, number>({
+    afterMs: 100,
+    expired: value => {
+      expired.push(value)
+      if (value !== 1) return
+      for (let n = 0; n < 5000; n++) map.set(1000 + n, n)
+      map.take(2)
+    },
+  })
+  for (const n of [1, 2, 3]) map.set(n, n)
+  clock.pass(100)
+  assert.deepEqual(expired, [1, 3])
+})
+
+it('keeps what is old, however many come and go', t => {
+  stopClock(t)
+  const map = createExpiring<number, string>({ afterMs: 100 })
+  map.set(0, 'old')
+  for (let n = 1; n < 10_000; n++) {
+    map.set(n, 'new')
+    map.take(n)
+  }
+  assert.deepEqual([map.get(0), map.size()], ['old', 1])
+})
