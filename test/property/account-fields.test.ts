@@ -124,7 +124,7 @@ function assertFit({ address, aliases, sendAs, quota, userdb, ...account }: Acco
   for (const one of [address, ...sendAs]) assert.equal(canonicalAddress(one), one)
   for (const alias of aliases) assert.equal(canonicalCatchAll(alias) ?? canonicalAddress(alias), alias)
   assert.ok(quota === undefined || (Number.isSafeInteger(quota) && quota > 0))
-  assert.notEqual(Number(userdb.uid ?? 1), 0)
+  assert.doesNotMatch(userdb.uid ?? '', /^[+-]?0+$/)
   assert.equal(Object.getPrototypeOf(userdb), Object.prototype)
   for (const text of [...Object.entries(userdb).flat(), account.fullName, account.username, account.subject])
     if (text !== undefined) assert.doesNotMatch(text, /\p{Cc}/u)

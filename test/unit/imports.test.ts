@@ -12,7 +12,7 @@ import test from 'node:test'
 /** Layer (a folder of src, or a file in it) → the layers that it may import. Upper ones first: imports go down only. */
 const layers: Record<string, readonly string[]> = {
   main: ['cli'],
-  cli: ['daemon', 'dovecot', 'postfix', 'net', 'sasl', 'accounts', 'config', 'log'],
+  cli: ['daemon', 'dovecot', 'postfix', 'net', 'auth', 'sasl', 'accounts', 'config', 'log'],
   daemon: ['dovecot', 'postfix', 'net', 'auth', 'sasl', 'oidc', 'accounts', 'log'],
   dovecot: ['net', 'auth', 'sasl', 'accounts', 'log'],
   postfix: ['net', 'auth', 'accounts', 'log'],

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+/** What `bearerd check` prints and its exit code, for these files in a folder of their own. */
+function check(files: Record<string, string>, ...args: string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-check-'))
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    const command = ['--import', 'tsx', 'src/main.ts', 'check', '--config', join(folder, 'bearerd.toml'), ...args]
+    const { status, stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+    return { status, lines: stdout.replaceAll(`${folder}/`, '').trim().split('\n') }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const configuration = `[accounts]
+files = ["accounts.toml"]
+[listen.imap]
+protocol = "dovecot-auth"
+path = "auth-client"
+[directory.main]
+issuer = "https://accounts.example.org"
+endpoint.method = "introspect"
+auth.method = "user-token"
+require.audience = "mail"
+`
+const alice = '[[account]]\naddress = "alice@example.org"\n'
+
+test('check: nothing to complain of', () => {
+  assert.deepEqual(check({ 'bearerd.toml': configuration, 'accounts.toml': alice }), {
+    status: 0,
+    lines: ['bearerd.toml: 0 errors, 0 warnings, 1 account'],
+  })
+})
+
+test('check: a warning for accounts that no directory may vouch for', () => {
+  const files = { 'bearerd.toml': `${configuration}domains = ["students.example.org"]\n`, 'accounts.toml': alice }
+  const { status, lines } = check(files)
+  assert.equal(status, 0)
+  assert.match(lines[0] ?? '', /^bearerd\.toml: warning: accounts of example\.org can't log in: /)
+})
+
+test('check: an error in the configuration, and one in an account file, end with 78', () => {
+  const typo = check({ 'bearerd.toml': configuration.replace('issuer', 'isuer'), 'accounts.toml': alice })
+  assert.equal(typo.status, 78)
+  assert.ok(typo.lines.some(line => line.startsWith('bearerd.toml:7: error: directory.main.isuer: unknown key')))
+  const account = check(
+    { 'bearerd.toml': configuration, 'accounts.toml': alice.replace('address', 'adress') },
+    '--json',
+  )
+  assert.equal(account.status, 78)
+  assert.deepEqual(
+    account.lines.map(line => JSON.parse(line)).map(({ severity, line, path }) => [severity, line, path]),
+    [
+      ['error', 2, 'account[0].adress'],
+      ['error', 1, 'account[0].address'],
+    ],
+  )
+})
