@@ -3,7 +3,8 @@
  *
  * In order: a well-formed message; loaded accounts; a directory; the provider's word on the token; its claims; whose it
  * is; whether that is who the client asked for; whether she may log in. The first that fails decides. Each login ends in
- * one log line with a stable reason code (`reason.ts`). A fault that nobody expected is `unavailable`, never an accept.
+ * one log line with a stable reason code (`reason.ts`): of the decision, also where the client has given up or the deadline
+ * of its protocol has passed meanwhile. A fault that nobody expected is `unavailable`, never an accept.
  */
 import { performance } from 'node:perf_hooks'
 import type { Account, AccountIndex, AccountStore, NewAccount } from '../accounts/account.ts'
