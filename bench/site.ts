@@ -7,6 +7,7 @@
  */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { utimes } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import type { Request } from './load.ts'
 
@@ -129,4 +130,7 @@ export async function writeAccounts(file: string, format: 'jsonl' | 'passwd', co
   }
   out.end()
   await finished(out)
+  // bearerd waits a moment with a file that was just written to; an administrator's mostly weren't.
+  const longAgo = new Date(Date.now() - 60_000)
+  await utimes(file, longAgo, longAgo)
 }
