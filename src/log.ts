@@ -32,6 +32,7 @@ const bufferLimit = 16 * 1024 * 1024
 const flushLimitMs = 1_000
 /** Lines wait so long for others, so that a busy daemon doesn't spend its time in write(2). */
 const gatherMs = 10
+const gatherBytes = 65_536
 
 /** journald stamps the time itself, so JSON lines carry none when it reads them (JOURNAL_STREAM is set). */
 export function createLog({ level, format }: LogConfig): ProcessLog {
@@ -69,26 +70,35 @@ function createTimestamp(): () => string {
  * that to a thread, and a process whose thread is stuck in write(2) can't exit.
  */
 function createOutput(stdout: NodeJS.WriteStream) {
-  let lines = ''
+  // Bytes from the start: a text that grows by pieces for 10 ms is what garbage collection would spend its time on.
+  const gathered = Buffer.allocUnsafe(gatherBytes)
+  let used = 0
+  let timer: NodeJS.Timeout | undefined
+
   function send(written?: () => void): void {
-    stdout.write(lines, written)
-    lines = ''
+    clearTimeout(timer)
+    timer = undefined
+    stdout.write(Buffer.from(gathered.subarray(0, used)), written)
+    used = 0
   }
   // stdout is gone: nobody is left to tell.
   stdout.on('error', () => {})
   return {
     write(line: string): void {
-      if (stdout.writableLength + lines.length + line.length > bufferLimit) return
-      if (lines === '') setTimeout(send, gatherMs)
-      lines += line
+      const mostBytes = 3 * line.length
+      if (stdout.writableLength + used + line.length > bufferLimit) return
+      if (used + mostBytes > gatherBytes) send()
+      if (mostBytes > gatherBytes) stdout.write(line)
+      else used += gathered.write(line, used)
+      timer ??= setTimeout(send, gatherMs)
     },
     async flush(): Promise<void> {
-      let timer: NodeJS.Timeout | undefined
+      let limit: NodeJS.Timeout | undefined
       const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, flushLimitMs)
+        limit = setTimeout(resolve, flushLimitMs)
       })
       await Promise.race([new Promise<void>(resolve => send(resolve)), late])
-      clearTimeout(timer)
+      clearTimeout(limit)
     },
   }
 }
