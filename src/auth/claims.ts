@@ -140,6 +140,13 @@ function dateOf(claims: Claims | undefined, name: string): number | undefined {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
 }
 
-const quote = (value: string): string => JSON.stringify(value.slice(0, 256))
-const list = (values: readonly string[]): string =>
-  values.length === 0 ? 'none' : values.slice(0, 16).map(quote).join(', ')
+/** For details in the log: what came from the network in quotes, escaped, and not too long. */
+export const quote = (value: string | undefined): string =>
+  value === undefined ? 'absent' : JSON.stringify(value.slice(0, 256))
+export const list = (values: readonly string[]): string =>
+  values.length === 0
+    ? 'none'
+    : values
+        .slice(0, 16)
+        .map(value => quote(value))
+        .join(', ')

@@ -10,6 +10,7 @@ import type { Account, AccountIndex } from '../accounts/account.ts'
 import type { DirectoryConfig } from '../config/config.ts'
 import { claimAt } from '../oidc/claim-path.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
+import { list, quote } from './claims.ts'
 import type { RejectReason } from './reason.ts'
 
 export type Identity =
@@ -111,7 +112,3 @@ function belongsElsewhere(account: Account, { directory, directoryOf }: Identity
 function reject(reason: RejectReason, detail: string): Identity {
   return { kind: 'reject', reason, detail }
 }
-
-const quote = (value: string | undefined): string =>
-  value === undefined ? 'absent' : JSON.stringify(value.slice(0, 256))
-const list = (values: readonly string[]): string => values.map(quote).join(', ')
