@@ -38,15 +38,16 @@ export function resolveIdentity(claims: Claims, context: IdentityContext): Ident
 
   const subject = nameClaim(claims, ['sub'])
   const email = nameClaim(claims, directory.fields.email)
-  const username = nameClaim(claims, directory.fields.username)
   if (subject === unusable) return reject('bad_identity', 'the claim "sub" is not a name')
   if (email === unusable) return reject('bad_identity', `the claim of ${list(directory.fields.email)} is not a name`)
-  if (username === unusable)
-    return reject('bad_identity', `the claim of ${list(directory.fields.username)} is not a name`)
 
   const [bound, twin] = subject === undefined ? [] : accounts.bySubject(subject).filter(ours)
   if (twin !== undefined) return reject('ambiguous_identity', 'several accounts have this subject')
   if (bound !== undefined) return { kind: 'account', account: bound, by: 'subject' }
+
+  const nobody = (detail: string): Identity => {
+    return { kind: 'unknown', email, fullName: fullName(claims, directory), subject, detail }
+  }
 
   if (email !== undefined) {
     if (!isTrusted(claims, directory.require.emailVerified))
@@ -54,14 +55,16 @@ export function resolveIdentity(claims: Claims, context: IdentityContext): Ident
     const owner = accounts.byName(email)
     if (owner !== undefined && !ours(owner)) return reject('wrong_directory', belongsElsewhere(owner, context))
     if (owner !== undefined) return unlessBound(owner, 'email', subject)
-  } else if (username !== undefined) {
-    const [named, another] = accounts.byUsername(username).filter(ours)
-    if (another !== undefined) return reject('ambiguous_identity', 'several accounts have this username')
-    if (named !== undefined) return unlessBound(named, 'username', subject)
-  } else return reject('no_identity', describeFields(directory))
+    return nobody(`email ${quote(email)}`)
+  }
 
-  const detail = `email ${quote(email)}, username ${quote(username)}`
-  return { kind: 'unknown', email, fullName: fullName(claims, directory), subject, detail }
+  const username = nameClaim(claims, directory.fields.username)
+  if (username === unusable)
+    return reject('bad_identity', `the claim of ${list(directory.fields.username)} is not a name`)
+  if (username === undefined) return reject('no_identity', describeFields(directory))
+  const [named, another] = accounts.byUsername(username).filter(ours)
+  if (another !== undefined) return reject('ambiguous_identity', 'several accounts have this username')
+  return named === undefined ? nobody(`username ${quote(username)}`) : unlessBound(named, 'username', subject)
 }
 
 /** An account with a subject is open to that subject only, whatever the other claims say: addresses change hands. */

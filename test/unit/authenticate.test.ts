@@ -141,6 +141,10 @@ describe('whose the token is', () => {
     for (const email of [['alice@example.org'], { a: 1 }, 7, true, 'alice@example.org\0', 'a\r\nb@example.org'])
       assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject bad_identity', JSON.stringify(email))
   })
+  it('minds no odd username where an email decides', async () => {
+    assert.equal(await outcome({ email: 'bob@example.org', preferred_username: 7 }), 'accept bob@example.org')
+    assert.equal(await outcome({ preferred_username: 7 }), 'reject bad_identity')
+  })
   it('takes the first claim present of a list, at any depth', async () => {
     const directories = [directory({ fields: { email: ['mail', 'ext.email'], username: [], fullName: [] } })]
     assert.equal(
