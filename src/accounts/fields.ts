@@ -32,7 +32,7 @@ const known = new Set([
 
 /** Shared by all accounts that have none: there may be a million. */
 const none: readonly string[] = Object.freeze([])
-export const noFields: Readonly<Record<string, string>> = Object.freeze({})
+const noFields: Readonly<Record<string, string>> = Object.freeze({})
 
 const maxNameLength = 1024
 const maxUserdbLength = 4096

@@ -41,13 +41,18 @@ export function createTokenSource(
   let inFlight = new Map<string, Promise<Lookup>>()
 
   async function ask(key: string, token: string, flight: typeof inFlight): Promise<Lookup> {
-    const verdict = await provider.lookup(token).finally(() => flight.delete(key))
-    const lookup: Lookup =
-      verdict.kind === 'active'
-        ? { kind: 'active', evidence: weigh(verdict.claims, token, method), source: method }
-        : { ...verdict, source: method }
-    if (flight === inFlight) remember(key, lookup)
-    return lookup
+    try {
+      const verdict = await provider.lookup(token)
+      const lookup: Lookup =
+        verdict.kind === 'active'
+          ? { kind: 'active', evidence: weigh(verdict.claims, token, method), source: method }
+          : { ...verdict, source: method }
+      if (flight === inFlight) remember(key, lookup)
+      return lookup
+    } finally {
+      // Not before it is remembered: else who comes in between would ask again.
+      flight.delete(key)
+    }
   }
 
   function remember(key: string, lookup: Lookup): void {
