@@ -11,20 +11,34 @@ import { argument, escapeField, splitLine } from '../dovecot/tabs.ts'
 
 const maxLine = 65_536
 
-/** What a mail client sends (RFC 7628 section 3.1, Google's XOAUTH2), and what it answers a failure. */
+type ClientMechanism = {
+  /** What the client says, message by message: RFC 7628 section 3.1, Google's XOAUTH2, RFC 4616, draft-murchison-sasl-login. */
+  messages(user: string | undefined, secret: string): readonly [string, ...string[]]
+  /** What it answers to a failure; undefined: it is never told one by a challenge. */
+  readonly dummy: string | undefined
+}
+
 const clients = {
   OAUTHBEARER: {
-    message: (user: string | undefined, token: string) => {
+    messages: (user, token) => {
       const authzid = user?.replaceAll('=', '=3D').replaceAll(',', '=2C')
-      return `n,${authzid === undefined ? '' : `a=${authzid}`},\x01auth=Bearer ${token}\x01\x01`
+      return [`n,${authzid === undefined ? '' : `a=${authzid}`},\x01auth=Bearer ${token}\x01\x01`]
     },
     dummy: '\x01',
   },
   XOAUTH2: {
-    message: (user: string | undefined, token: string) => `user=${user ?? ''}\x01auth=Bearer ${token}\x01\x01`,
+    messages: (user = '', token) => [`user=${user}\x01auth=Bearer ${token}\x01\x01`],
     dummy: '',
   },
-} as const
+  PLAIN: {
+    messages: (user = '', password) => [`\0${user}\0${password}`],
+    dummy: undefined,
+  },
+  LOGIN: {
+    messages: (user = '', password) => [user, password],
+    dummy: undefined,
+  },
+} as const satisfies Record<string, ClientMechanism>
 
 export type MechanismName = keyof typeof clients
 
@@ -32,15 +46,20 @@ export function isMechanism(name: string): name is MechanismName {
   return Object.hasOwn(clients, name)
 }
 
+export function takesPassword(mechanism: MechanismName): boolean {
+  return mechanism === 'PLAIN' || mechanism === 'LOGIN'
+}
+
 export type Login = {
   readonly mechanism: MechanismName
   readonly user: string | undefined
+  /** Or the password, in a mechanism that takes one. */
   readonly token: string
   /** imap, pop3, smtp … */
   readonly service: string
   /** Further parameters of AUTH: `nologin`, `rip=192.0.2.1` … */
   readonly parameters?: readonly string[]
-  /** False: the message waits for the server's empty challenge, as of a client without initial response. */
+  /** False: the message waits for the server's challenge, as of a client without initial response. */
   readonly initialResponse?: boolean
 }
 
@@ -72,7 +91,7 @@ export type AuthClient = Greeting & {
 
 export type AuthClientOptions = {
   readonly timeoutMs?: number
-  /** Sees every line, its fields unescaped, in the order of the wire. There are tokens in it. */
+  /** Sees every line, its fields unescaped, in the order of the wire. There are tokens and passwords in it. */
   readonly trace?: (from: 'C' | 'S', fields: readonly string[]) => void
 }
 
@@ -156,10 +175,10 @@ type Logins = {
 }
 
 type Pending = {
-  /** Still to be sent, on a challenge. */
-  message: string | undefined
+  /** Still to be sent, each on a challenge. */
+  readonly messages: string[]
   challenge: string | undefined
-  readonly dummy: string
+  readonly dummy: string | undefined
   readonly resolve: (outcome: LoginOutcome) => void
   readonly timer: NodeJS.Timeout
 }
@@ -185,26 +204,28 @@ function createLogins({ send, end, timeoutMs }: Line): Logins {
 
   function challenged(id: string, login: Pending, base64: string): void {
     const data = decodeBase64(base64)
-    if (data === undefined || login.challenge !== undefined) {
+    const message = login.messages.shift()
+    const answer = message ?? login.dummy
+    if (data === undefined || answer === undefined || login.challenge !== undefined) {
       end('the server sent a challenge of another mechanism')
       return
     }
     login.timer.refresh()
-    if (login.message === undefined) login.challenge = data.toString('utf8')
-    send('CONT', id, encode(login.message ?? login.dummy))
-    login.message = undefined
+    if (message === undefined) login.challenge = data.toString('utf8')
+    send('CONT', id, encode(answer))
   }
 
   return {
     login({ mechanism, user, token, service, parameters = [], initialResponse = true }) {
       if (gone !== undefined) return Promise.resolve({ kind: 'lost', why: gone })
       const id = String(++lastId)
-      const { message: build, dummy } = clients[mechanism]
-      const message = build(user, token)
+      const { messages: build, dummy } = clients[mechanism]
+      const messages: string[] = [...build(user, token)]
+      const initial = initialResponse ? messages.shift() : undefined
       return new Promise(resolve => {
         const timer = setTimeout(end, timeoutMs, `no reply within ${timeoutMs} ms`)
-        pending.set(id, { message: initialResponse ? undefined : message, challenge: undefined, dummy, resolve, timer })
-        const response = initialResponse ? [`resp=${encode(message)}`] : []
+        pending.set(id, { messages, challenge: undefined, dummy, resolve, timer })
+        const response = initial === undefined ? [] : [`resp=${encode(initial)}`]
         send('AUTH', id, mechanism, `service=${service}`, ...parameters, ...response)
       })
     },

@@ -1,15 +1,18 @@
 /**
- * `bearerd auth-test`: logs in at an auth socket with a token from standard input, and shows the exchange, as
+ * `bearerd auth-test`: logs in at an auth socket with a token or a password from standard input, and shows the exchange, as
  * `doveadm auth test` can't for OAuth. Works with Dovecot's own auth process too.
  *
- * Exit code 0: accepted. 1: refused. 69: no verdict; what a mail client would see as a temporary failure. The token is
- * not shown, in whatever form it comes back.
+ * Exit code 0: accepted. 1: refused. 69: no verdict; what a mail client would see as a temporary failure. Neither token nor
+ * password is shown, in whatever form it comes back.
  */
-import { AuthClientError, connectAuth, isMechanism, type LoginOutcome } from './auth-client.ts'
+import { isUtf8 } from 'node:buffer'
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { AuthClientError, connectAuth, isMechanism, type LoginOutcome, takesPassword } from './auth-client.ts'
 import { exit } from './exit.ts'
 
 /** More than any token that could be sent. */
-const maxInput = 65_536
+const maxInputBytes = 65_536
 
 export type AuthTestOptions = {
   readonly socket: string
@@ -19,7 +22,7 @@ export type AuthTestOptions = {
 }
 
 export type Streams = {
-  readonly input: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean | undefined }
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
   readonly output: { write(text: string): unknown }
   readonly error: { write(text: string): unknown }
 }
@@ -33,14 +36,17 @@ export async function runAuthTest(options: AuthTestOptions, { input, output, err
     error.write(`${message}\n`)
     return code
   }
-  if (!isMechanism(mechanism)) return complain(exit.usage, 'The mechanism is OAUTHBEARER or XOAUTH2.')
-  if (mechanism === 'XOAUTH2' && !user) return complain(exit.usage, 'XOAUTH2 needs a name (--user).')
-  if (input.isTTY) error.write('Paste the token, then Enter and Ctrl-D.\n')
-  const token = await readToken(input)
-  if (token === '') return complain(exit.usage, 'There is no token on standard input.')
-  if (token === undefined) return complain(exit.usage, `There are more than ${maxInput} bytes on standard input.`)
+  if (!isMechanism(mechanism)) return complain(exit.usage, 'The mechanism is OAUTHBEARER, XOAUTH2, PLAIN or LOGIN.')
+  if (mechanism !== 'OAUTHBEARER' && !user) return complain(exit.usage, `${mechanism} needs a name (--user).`)
+  const kind = takesPassword(mechanism) ? 'password' : 'token'
+  if (input.isTTY) error.write(`The ${kind}, which is not shown, and Enter: `)
+  const bytes = await (input.isTTY ? readTyped(input) : readAll(input))
+  if (input.isTTY) error.write('\n')
+  const read = bytes.length > maxInputBytes ? { problem: `more than ${maxInputBytes} bytes` } : readSecret(bytes, kind)
+  if ('problem' in read) return complain(exit.usage, `There is ${read.problem} on standard input.`)
 
-  const show = (text: string) => output.write(`${printable(text.replaceAll(token, '<token>'))}\n`)
+  const hide = createHider(read.secret, kind)
+  const show = (text: string) => output.write(`${printable(hide(text))}\n`)
   try {
     const client = await connectAuth(socket, {
       trace: (from, fields) => show(`${from}: ${conceal(from, fields).join(' ')}`),
@@ -49,7 +55,9 @@ export async function runAuthTest(options: AuthTestOptions, { input, output, err
       client.close()
       return complain(exit.no, `${mechanism} is not on offer here.`)
     }
-    const outcome = await client.login({ mechanism, user, token, service })
+    // Few clients send the name with LOGIN itself.
+    const initialResponse = mechanism !== 'LOGIN'
+    const outcome = await client.login({ mechanism, user, token: read.secret, service, initialResponse })
     client.close()
     for (const line of conclude(outcome)) show(line)
     return exitCode(outcome)
@@ -59,13 +67,54 @@ export async function runAuthTest(options: AuthTestOptions, { input, output, err
   }
 }
 
-async function readToken(input: Streams['input']): Promise<string | undefined> {
-  let text = ''
+async function readAll(input: Streams['input']): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
   for await (const chunk of input) {
-    text += chunk.toString()
-    if (text.length > maxInput) return undefined
+    const bytes = Buffer.from(chunk)
+    chunks.push(bytes)
+    length += bytes.length
+    if (length > maxInputBytes) break
   }
-  return text.trim()
+  return Buffer.concat(chunks)
+}
+
+/** One line. Left to itself the terminal would show it, and cut it at 4096 characters (termios(3), canonical mode). */
+async function readTyped(input: Streams['input']): Promise<Buffer> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input, output: nowhere, terminal: true, historySize: 0 })
+  try {
+    for await (const line of lines) return Buffer.from(line)
+    return Buffer.alloc(0)
+  } finally {
+    lines.close()
+  }
+}
+
+/** Blanks around a token come of copying; in a password they may be meant. */
+function readSecret(bytes: Buffer, kind: 'token' | 'password'): { secret: string } | { problem: string } {
+  if (!isUtf8(bytes)) return { problem: 'something else than UTF-8' }
+  const text = bytes.toString('utf8')
+  const secret = kind === 'token' ? text.trim() : text.replace(/\r?\n$/, '')
+  if (secret === '') return { problem: `no ${kind}` }
+  if (/[\r\n\0]/.test(secret)) return { problem: 'more than one line, or a NUL,' }
+  return { secret }
+}
+
+/** Takes a secret out of a text: itself, and base64 that it is in. */
+function createHider(secret: string, kind: 'token' | 'password'): (text: string) => string {
+  const encoded = [0, 1, 2].map(offset => encodedAt(offset, secret)).filter(part => part.length >= 4)
+  return text =>
+    text
+      .replaceAll(secret, `<${kind}>`)
+      .replace(/[\w+/=-]+/g, run => (encoded.some(part => run.includes(part)) ? `<${kind} in base64>` : run))
+}
+
+/** The characters of base64 that depend on nothing but the secret, where it begins so many bytes into a group of three. */
+function encodedAt(offset: number, secret: string): string {
+  const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)])
+  const start = Math.ceil((offset * 8) / 6)
+  return bytes.toString('base64').slice(start, Math.floor((bytes.length * 8) / 6))
 }
 
 /** The fields of a line without what is secret in it, and without base64 that nobody can read. */
@@ -76,10 +125,10 @@ function conceal(from: 'C' | 'S', [verb = '', ...fields]: readonly string[]): st
     if (from === 'C' || data === '') return [verb, id, `<${data.length} bytes>`]
     return [verb, id, Buffer.from(data, 'base64').toString('utf8')]
   }
-  return [verb, ...fields.map(field => field.replace(/^(resp|pass|token)=(.*)$/s, hide))]
+  return [verb, ...fields.map(field => field.replace(/^(resp|pass|token)=(.*)$/s, hideValue))]
 }
 
-function hide(_: string, key: string, value: string): string {
+function hideValue(_: string, key: string, value: string): string {
   return `${key}=<${value.length} bytes>`
 }
 

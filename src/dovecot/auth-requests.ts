@@ -171,7 +171,7 @@ export function createRequests(
     const truncated = credentials.kind === 'malformed' && postfix && isCut(request.auth)
     const work = {
       request,
-      asked: credentials.kind === 'token' ? credentials.authzid?.slice(0, 256) : undefined,
+      asked: askedFor(credentials)?.slice(0, 256),
       failure: truncated ? undefined : failure,
     }
     const verdict = decide({
@@ -288,6 +288,13 @@ function detached(piece: string): string {
   return Buffer.from(piece).toString()
 }
 
+/** The name that the client wants to be. */
+function askedFor(credentials: Credentials | Malformed): string | undefined {
+  if (credentials.kind === 'malformed') return undefined
+  return credentials.kind === 'token' ? credentials.authzid : (credentials.authzid ?? credentials.authcid)
+}
+
+/** Asked of malformed messages only: what is left of the line after any of our mechanisms has no length of base64. */
 function isCut({ mechanism, response }: Auth): boolean {
   return response !== undefined && `AUTH ${mechanism} ${response}`.length === POSTFIX_LINE_CHARS
 }

@@ -3,37 +3,17 @@
  * fields and an empty one, and both carry the token in a field `auth=Bearer TOKEN` (RFC 7628 section 3.1, RFC 6750
  * section 2.1). PURE.
  *
- * Messages are handled as Latin-1 text, one character a byte: offsets are byte offsets, and only a name is ever decoded
- * as UTF-8. The expressions below can't backtrack more than once over their input, 64 KiB of junk cost what 64 KiB of
- * token cost. Whether a token is any good is not asked here.
+ * The expressions below can't backtrack more than once over their input, 64 KiB of junk cost what 64 KiB of token cost.
+ * Whether a token is any good is not asked here.
  */
-import { isUtf8 } from 'node:buffer'
-import type { Credentials, Exchange, Malformed, MechanismOptions } from './mechanism.ts'
+
+import type { Malformed, MechanismOptions } from './mechanism.ts'
+import { malformed } from './message.ts'
 
 /** Separates fields in both mechanisms. */
 export const kvsep = '\x01'
 
 export type Field = { readonly key: string; readonly value: string }
-
-export function malformed(why: string): Malformed {
-  return { kind: 'malformed', why }
-}
-
-/** An exchange of one message, asked for with an empty challenge if the client didn't send it at once (RFC 4422 section 5). */
-export function oneMessage(parse: (message: string) => Credentials | Malformed): Exchange {
-  let state: 'new' | 'challenged' | 'done' = 'new'
-  return response => {
-    if (state === 'done') throw new Error('a SASL exchange was continued after its end')
-    if (response === undefined) {
-      if (state === 'challenged') throw new Error('a SASL challenge was answered with nothing')
-      state = 'challenged'
-      return { kind: 'challenge', data: Buffer.alloc(0) }
-    }
-    state = 'done'
-    if (response.length === 0) return malformed('the message is empty')
-    return parse(response.toString('latin1'))
-  }
-}
 
 /** The fields from `start` on, up to the empty one that ends the message. */
 export function readFields(message: string, start: number): readonly Field[] | Malformed {
@@ -71,13 +51,4 @@ export function readToken(fields: readonly Field[], { tokenBytes }: MechanismOpt
   // b64token, RFC 6750 section 2.1. (\w is twice as fast as its letters spelled out.)
   if (!/^[\w.~+/-]+=*$/.test(token)) return malformed('the token is not a b64token of RFC 6750')
   return token
-}
-
-/** A name that the client asked for. `name` is Latin-1 text as above. */
-export function readName(name: string): { readonly name: string } | Malformed {
-  if (name === '') return malformed('the name is empty')
-  if (/[\x00-\x1f\x7f]/.test(name)) return malformed('the name contains a control character')
-  if (!/[\x80-\xff]/.test(name)) return { name }
-  const bytes = Buffer.from(name, 'latin1')
-  return isUtf8(bytes) ? { name: bytes.toString('utf8') } : malformed('the name is not UTF-8')
 }

@@ -5,11 +5,23 @@
  * contain what the client sent: a token or a password may be in it.
  */
 
-export type Credentials = {
+export type Credentials = TokenCredentials | PasswordCredentials
+
+export type TokenCredentials = {
   readonly kind: 'token'
   /** RFC 6750 b64token, within the size limit. */
   readonly token: string
   /** The name that the client asked for; undefined where the mechanism allows none. Never a proof of anything. */
+  readonly authzid: string | undefined
+}
+
+export type PasswordCredentials = {
+  readonly kind: 'password'
+  /** Whose password it is (RFC 4616), as sent: UTF-8, no control characters, not empty. */
+  readonly authcid: string
+  /** As sent: UTF-8, not empty, no NUL, within the size limit of a token. */
+  readonly password: string
+  /** Who she wants to be; undefined: herself. */
   readonly authzid: string | undefined
 }
 

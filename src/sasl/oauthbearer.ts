@@ -7,8 +7,9 @@
  * than Dovecot in one thing that the RFC allows: the header may name nobody, the name then comes from the token.
  * `host` and `port` say what the client connected to; nothing rests on them. PURE.
  */
-import { kvsep, malformed, oneMessage, readFields, readName, readToken } from './bearer.ts'
+import { kvsep, readFields, readToken } from './bearer.ts'
 import type { Credentials, Malformed, Mechanism, MechanismOptions } from './mechanism.ts'
+import { malformed, oneMessage, readName } from './message.ts'
 
 export const oauthbearer: Mechanism = {
   name: 'OAUTHBEARER',

@@ -7,8 +7,9 @@
  * Without a grammar in an RFC, we take fields in any order and pass over unknown ones, as Dovecot does
  * (auth/mech-oauth2.c), and are strict about the two that count and about the end. PURE.
  */
-import { oneMessage, readFields, readName, readToken, requireField } from './bearer.ts'
+import { readFields, readToken, requireField } from './bearer.ts'
 import type { Credentials, Malformed, Mechanism, MechanismOptions } from './mechanism.ts'
+import { oneMessage, readName } from './message.ts'
 
 export const xoauth2: Mechanism = {
   name: 'XOAUTH2',

@@ -66,7 +66,8 @@ function run(t: TestContext, dialog: Dialog): Promise<void> {
     directories: new Map([['main', { config, tokens, openidConfiguration }]]),
     routing: createRouting([config]),
     accounts: { current: () => accounts, create: () => Promise.reject(new Error('not here')) },
-    unknown: 'reject',
+    newcomers: { unknown: 'reject', create: { domains: [], perHour: 1 } },
+    passwords: undefined,
     log,
   })
 

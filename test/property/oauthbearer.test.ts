@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { oauthbearer } from '../../src/sasl/oauthbearer.ts'
-import { token } from '../support/sasl.ts'
+import { name, token } from '../support/sasl.ts'
 
 const login = (message: Buffer | string) => oauthbearer.start({ tokenBytes: 100 })(Buffer.from(message))
 
-const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter(text => !/[\x00-\x1f\x7f]/.test(text))
 const escaped = (text: string) => text.replaceAll('=', '=3D').replaceAll(',', '=2C')
 const field = fc
   .tuple(

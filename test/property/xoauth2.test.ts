@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { xoauth2 } from '../../src/sasl/xoauth2.ts'
-import { token } from '../support/sasl.ts'
+import { name, token } from '../support/sasl.ts'
 
 const login = (message: Buffer | string) => xoauth2.start({ tokenBytes: 100 })(Buffer.from(message))
 
-const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter(text => !/[\x00-\x1f\x7f]/.test(text))
 const other = fc
   .tuple(
     fc.stringMatching(/^[a-z-]{1,8}$/).filter(key => key !== 'auth' && key !== 'user'),

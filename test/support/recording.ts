@@ -22,7 +22,6 @@ import type { ListenerConfig } from '../../src/config/config.ts'
 import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
 import { createLogins } from '../../src/dovecot/logins.ts'
 import { createMasterDialect } from '../../src/dovecot/master-session.ts'
-import type { Mechanism } from '../../src/sasl/mechanism.ts'
 import { mechanisms } from '../../src/sasl/mechanisms.ts'
 import { account, indexOf } from './accounts.ts'
 import type { Clock } from './clock.ts'
@@ -54,7 +53,7 @@ export function replay(dialog: Dialog, { protocol, clock, handshake }: ReplayOpt
   })
   const auth = createAuthDialect({
     listener: { name: 'auth', protocol, path: '/auth', mode: 0o660, group: undefined, xoauth2Challenge: 'auto' },
-    mechanisms: [...mechanisms, plain, login],
+    mechanisms,
     tokenBytes: 9000,
     authenticate,
     logins,
@@ -150,12 +149,15 @@ function challenge(data: string): string {
 }
 
 /** The verdict that the recorded server gave on these tokens and passwords. Tokens are Alice's, passwords anybody's. */
-async function authenticate({ mechanism, credentials }: LoginRequest): Promise<Verdict> {
+async function authenticate({ credentials }: LoginRequest): Promise<Verdict> {
   if (credentials.kind === 'malformed') return reject('invalid_request', undefined)
-  const asked = credentials.authzid?.toLowerCase().replace(/@example\.(?:org|com)$/, '')
-  const user = credentials.authzid
-  const owner = mechanism === 'PLAIN' || mechanism === 'LOGIN' ? asked : 'alice'
-  switch (credentials.token.replace(/-.*/s, '')) {
+  const ofPassword = credentials.kind === 'password'
+  const user = ofPassword ? credentials.authcid : credentials.authzid
+  const secret = ofPassword ? credentials.password : credentials.token
+  if (ofPassword && (credentials.authzid ?? user) !== user) return reject('invalid_token', user)
+  const asked = user?.toLowerCase().replace(/@example\.(?:org|com)$/, '')
+  const owner = ofPassword ? asked : 'alice'
+  switch (secret.replace(/-.*/s, '')) {
     case 'good':
       if (asked !== undefined && asked !== owner) return { ...reject('invalid_token', user), code: 'authz_fail' }
       return { kind: 'accept', account: account({ address: `${owner}@example.org` }) }
@@ -180,32 +182,4 @@ async function authenticate({ mechanism, credentials }: LoginRequest): Promise<V
 function reject(status: Reject['oauth']['status'], user: string | undefined): Reject {
   const oauth = { status, scope: undefined, openidConfiguration: undefined }
   return { kind: 'reject', reason: 'token_refused', oauth, code: undefined, userMessage: undefined, user }
-}
-
-/** RFC 4616, enough of it for the recordings: bearerd knows no passwords. */
-const plain: Mechanism = {
-  name: 'PLAIN',
-  flags: ['plaintext'],
-  failure: undefined,
-  start: () => response => {
-    if (response === undefined) return { kind: 'challenge', data: Buffer.alloc(0) }
-    const [authzid = '', authcid, password] = response.toString('latin1').split('\0')
-    if (authcid === undefined || password === undefined) return { kind: 'malformed', why: 'not PLAIN' }
-    return { kind: 'token', token: authzid === '' || authzid === authcid ? password : 'bad', authzid: authcid }
-  },
-}
-
-const login: Mechanism = {
-  name: 'LOGIN',
-  flags: ['plaintext'],
-  failure: undefined,
-  start: () => {
-    const said: string[] = []
-    return response => {
-      if (response !== undefined) said.push(response.toString('latin1'))
-      const [authzid, token] = said
-      if (authzid !== undefined && token !== undefined) return { kind: 'token', token, authzid }
-      return { kind: 'challenge', data: Buffer.from(authzid === undefined ? 'Username:' : 'Password:') }
-    }
-  },
 }

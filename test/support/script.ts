@@ -1,5 +1,5 @@
 /**
- * Script: an `authenticate` whose verdict stands in the token, for tests of the protocols in front of it.
+ * Script: an `authenticate` whose verdict stands in the token or password, for tests of the protocols in front of it.
  *
  *   good      accept alice@example.org        theirs    reject: the token is somebody else's
  *   bad       reject: invalid token           disabled  reject: the account is disabled
@@ -14,7 +14,7 @@ export type Script = {
   /** Every login that was asked about. */
   readonly asked: readonly LoginRequest[]
   /** Gives the verdict of the oldest login that waits for one. */
-  answer(token: string): void
+  answer(secret: string): void
 }
 
 export const alice = account({ address: 'alice@example.org' })
@@ -26,21 +26,32 @@ export function createScript(): Script {
     asked,
     authenticate: async login => {
       asked.push(login)
-      const token = login.credentials.kind === 'token' ? login.credentials.token : 'malformed'
-      if (token === 'broken') throw new Error('as the script says')
-      if (token === 'slow') return new Promise(resolve => waiting.push({ login, resolve }))
-      return verdictOn(token, login)
+      const secret = secretOf(login)
+      if (secret === 'broken') throw new Error('as the script says')
+      if (secret === 'slow') return new Promise(resolve => waiting.push({ login, resolve }))
+      return verdictOn(secret, login)
     },
-    answer: token => {
+    answer: secret => {
       const next = waiting.shift()
       if (next === undefined) throw new Error('no login waits for a verdict')
-      next.resolve(verdictOn(token, next.login))
+      next.resolve(verdictOn(secret, next.login))
     },
   }
 }
 
-function verdictOn(token: string, { credentials }: LoginRequest): Verdict {
-  const user = credentials.kind === 'token' ? credentials.authzid : undefined
+function secretOf({ credentials }: LoginRequest): string {
+  if (credentials.kind === 'malformed') return 'malformed'
+  return credentials.kind === 'token' ? credentials.token : credentials.password
+}
+
+function userOf({ credentials }: LoginRequest): string | undefined {
+  if (credentials.kind === 'malformed') return undefined
+  return credentials.kind === 'token' ? credentials.authzid : credentials.authcid
+}
+
+function verdictOn(secret: string, login: LoginRequest): Verdict {
+  const { credentials } = login
+  const user = userOf(login)
   const refused: Reject = {
     kind: 'reject',
     reason: 'token_refused',
@@ -49,7 +60,7 @@ function verdictOn(token: string, { credentials }: LoginRequest): Verdict {
     userMessage: undefined,
     user,
   }
-  switch (token) {
+  switch (secret) {
     case 'good':
       return { kind: 'accept', account: alice }
     case 'theirs':

@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import type { Authenticate } from '../../src/auth/verdict.ts'
 import { connectAuth } from '../../src/cli/auth-client.ts'
-import { type AuthTestOptions, runAuthTest } from '../../src/cli/auth-test.ts'
+import { type AuthTestOptions, runAuthTest, type Streams } from '../../src/cli/auth-test.ts'
 import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
 import { openConnection } from '../../src/net/connection.ts'
 import { mechanisms } from '../../src/sasl/mechanisms.ts'
@@ -40,6 +41,8 @@ function serve(accept: (socket: Socket) => void): Promise<string> {
 const greeting =
   'VERSION\t1\t2\nMECH\tOAUTHBEARER\tplaintext\nMECH\tXOAUTH2\tplaintext\nSPID\t9\nCUID\t1\nCOOKIE\t00112233445566778899aabbccddeeff\nDONE\n'
 
+const withPasswords = 'VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t9\nDONE\n'
+
 /** A server that greets and answers each line that has an answer; `hang up` is one too. */
 function scripted(answers: Record<string, string>, hello = greeting): Promise<string> {
   return serve(socket => {
@@ -56,15 +59,19 @@ function scripted(answers: Record<string, string>, hello = greeting): Promise<st
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.secret-token'
 
-async function run(options: Partial<AuthTestOptions> & { socket: string }, input = `${token}\n`) {
+async function run(options: Partial<AuthTestOptions> & { socket: string }, input: string | Buffer = `${token}\n`) {
+  // In pieces, as from a pipe: a character may come in two.
+  const bytes = Buffer.from(input)
+  return runOn(options, Readable.from([bytes.subarray(0, 2), bytes.subarray(2)]))
+}
+
+async function runOn(options: Partial<AuthTestOptions> & { socket: string }, input: Streams['input']) {
   let output = ''
   let error = ''
   const code = await runAuthTest(
     { mech: 'OAUTHBEARER', user: 'alice@example.org', service: 'imap', ...options },
     {
-      input: (async function* () {
-        yield input
-      })(),
+      input,
       output: { write: text => (output += text) },
       error: { write: text => (error += text) },
     },
@@ -152,13 +159,87 @@ describe('auth-test', () => {
       [{ socket }, ' \n', /no token/],
       [{ socket }, 'x'.repeat(70_000), /65536 bytes/],
       [{ socket, mech: 'XOAUTH2', user: undefined }, token, /--user/],
-      [{ socket, mech: 'PLAIN' }, token, /OAUTHBEARER or XOAUTH2/],
+      [{ socket, mech: 'PLAIN', user: undefined }, 'password', /--user/],
+      [{ socket, mech: 'LOGIN', user: '' }, 'password', /--user/],
+      [{ socket, mech: 'PLAIN' }, '\n', /no password/],
+      [{ socket, mech: 'PLAIN' }, 'one\ntwo\n', /more than one line/],
+      [{ socket, mech: 'PLAIN' }, Buffer.from('p\xe4ss', 'latin1'), /UTF-8/],
+      [{ socket, mech: 'SCRAM-SHA-256' }, token, /OAUTHBEARER, XOAUTH2, PLAIN or LOGIN/],
     ] as const) {
       const { code, error, output } = await run(options, input)
       assert.equal(code, 64)
       assert.match(error, complaint)
       assert.equal(output, '')
     }
+  })
+  it('sends a password as it is, but for the end of the line', async () => {
+    const accepts = (response: string) => scripted({ [response]: 'OK\t1\tuser=alice\n' }, withPasswords)
+    const message = (text: string) => Buffer.from(text).toString('base64')
+    for (const [input, password] of [
+      ['pass word\n', 'pass word'],
+      [' pässwörd 🔑\r\n', ' pässwörd 🔑'],
+      ['ä', 'ä'],
+    ] as const) {
+      const socket = await accepts(`AUTH\t1\tPLAIN\tservice=imap\tresp=${message(`\0alice@example.org\0${password}`)}`)
+      assert.equal((await run({ socket, mech: 'PLAIN' }, input)).code, 0)
+    }
+  })
+  it('shows the exchange of LOGIN, without name and password', async () => {
+    const socket = await scripted(
+      {
+        AUTH: 'CONT\t1\tVXNlcm5hbWU6\n',
+        'CONT\t1\tYWxpY2VAZXhhbXBsZS5vcmc=': 'CONT\t1\tUGFzc3dvcmQ6\n',
+        'CONT\t1\taHVudGVyMg==': 'FAIL\t1\tuser=alice@example.org\n',
+      },
+      withPasswords,
+    )
+    const { code, lines } = await run({ socket, mech: 'login' }, 'hunter2\n')
+    assert.equal(code, 1)
+    assert.deepEqual(lines.slice(-8), [
+      'C: AUTH 1 LOGIN service=imap',
+      'S: CONT 1 Username:',
+      'C: CONT 1 <24 bytes>',
+      'S: CONT 1 Password:',
+      'C: CONT 1 <12 bytes>',
+      'S: FAIL 1 user=alice@example.org',
+      'refused. The log of bearerd says why.',
+      '',
+    ])
+  })
+  it('shows no password that comes back, be it in base64, alone or in a message', async () => {
+    const password = 'correct horse'
+    for (const user of ['a', 'al', 'ali', 'alic']) {
+      const message = Buffer.from(`\0${user}\0${password}`).toString('base64')
+      const alone = Buffer.from(password).toString('base64')
+      const socket = await scripted(
+        { AUTH: `FAIL\t1\treason=${password}: ${message} ${alone}.\tx=${message}\n` },
+        withPasswords,
+      )
+      const { code, output } = await run({ socket, mech: 'PLAIN', user }, `${password}\n`)
+      assert.equal(code, 1)
+      assert.ok(output.includes('reason=<password>: <password in base64> <password in base64>. '))
+      for (const part of [password, 'horse', message.slice(12, -4), alone.slice(0, 8)])
+        assert.ok(!output.includes(part))
+    }
+  })
+  it('takes a challenge too many for another mechanism', async () => {
+    const socket = await scripted({ AUTH: 'CONT\t1\t\n' }, withPasswords)
+    const { code, output } = await run({ socket, mech: 'PLAIN' }, 'x\n')
+    assert.equal(code, 69)
+    assert.match(output, /challenge of another mechanism/)
+  })
+  it('reads from a terminal unseen, to the end of the line', async () => {
+    const socket = await scripted({ AUTH: 'OK\t1\tuser=alice\n' }, withPasswords)
+    const raw: boolean[] = []
+    const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => raw.push(on) })
+    const running = runOn({ socket, mech: 'PLAIN' }, terminal)
+    terminal.write('hunter2\r')
+    const { code, output, error } = await running
+    assert.equal(code, 0)
+    assert.deepEqual(raw, [true, false])
+    assert.equal(error, 'The password, which is not shown, and Enter: \n')
+    assert.match(output, /resp=<36 bytes>/)
+    assert.doesNotMatch(output, /hunter/)
   })
   it('says that a mechanism is not on offer', async () => {
     const socket = await scripted({}, 'VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t9\nDONE\n')
@@ -206,8 +287,9 @@ describe('the client', () => {
 describe('the client and our own sessions', () => {
   const authenticate: Authenticate = ({ credentials, service }) => {
     if (credentials.kind === 'malformed') throw new Error(credentials.why)
-    const { token, authzid } = credentials
-    const user = authzid ?? 'nobody'
+    const ofPassword = credentials.kind === 'password'
+    const token = ofPassword ? credentials.password : credentials.token
+    const user = (ofPassword ? credentials.authcid : credentials.authzid) ?? 'nobody'
     if (token === 'good')
       return Promise.resolve({ kind: 'accept', account: account({ address: `${user}.${service}` }) })
     if (token === 'down') return Promise.resolve({ kind: 'unavailable', reason: 'provider_unavailable', user })
@@ -246,12 +328,21 @@ describe('the client and our own sessions', () => {
 
   it('understand each other', async () => {
     const client = await open('dovecot-auth')
-    assert.deepEqual(client.mechanisms, ['OAUTHBEARER', 'XOAUTH2'])
+    assert.deepEqual(client.mechanisms, ['OAUTHBEARER', 'XOAUTH2', 'PLAIN', 'LOGIN'])
     assert.match(client.cookie ?? '', /^[0-9a-f]{32}$/)
     assert.deepEqual(await client.login(login), { kind: 'accepted', user: 'a=b,c.imap' })
-    assert.deepEqual(await client.login({ ...login, mechanism: 'XOAUTH2', initialResponse: false }), {
-      kind: 'accepted',
-      user: 'a=b,c.imap',
+    for (const mechanism of ['OAUTHBEARER', 'XOAUTH2', 'PLAIN', 'LOGIN'] as const)
+      for (const initialResponse of [true, false])
+        assert.deepEqual(await client.login({ ...login, mechanism, initialResponse }), {
+          kind: 'accepted',
+          user: 'a=b,c.imap',
+        })
+    assert.deepEqual(await client.login({ ...login, mechanism: 'PLAIN', token: 'bad' }), {
+      kind: 'refused',
+      user: 'a=b,c',
+      code: undefined,
+      reason: undefined,
+      challenge: undefined,
     })
     assert.deepEqual(await client.login({ ...login, token: 'bad' }), {
       kind: 'refused',

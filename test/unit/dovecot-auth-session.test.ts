@@ -62,6 +62,17 @@ describe('a response that smtpd has cut off', () => {
       assert.equal(peer.read(), 'FAIL\t1\n')
     })
 
+  it('is known where there is no challenge to say so: a token sent as a password', async () => {
+    const script = createScript()
+    const { peer } = start('postfix-sasl', script.authenticate).open()
+    const message = Buffer.from(`\0alice@example.org\0${'x'.repeat(2000)}`).toString('base64')
+    peer.write(`AUTH\t1\tPLAIN\tservice=smtp\tnologin\tresp=${message.slice(0, 2037)}\n`)
+    await settle()
+    const { credentials } = script.asked[0] ?? {}
+    assert.ok(credentials?.kind === 'malformed' && credentials.truncated)
+    assert.equal(peer.read(), 'FAIL\t1\n')
+  })
+
   it('is one of that length only', async () => {
     const script = createScript()
     const { peer } = start('postfix-sasl', script.authenticate).open()

@@ -13,15 +13,18 @@ const rows = readFileSync(new URL('../fixtures/sasl-messages.txt', import.meta.u
 function describeOutcome(outcome: Challenge | Credentials | Malformed): string {
   if (outcome.kind === 'malformed') return `malformed: ${outcome.why}`
   if (outcome.kind === 'challenge') return 'challenge'
+  if (outcome.kind === 'password') return `${outcome.password} ${outcome.authcid} ${outcome.authzid ?? '-'}`
   return `${outcome.token} ${outcome.authzid ?? '-'}`
 }
 
-it('are on offer: the standard one first', () =>
+it('are on offer: tokens first, and the standard one of a kind', () =>
   assert.deepEqual(
     mechanisms.map(({ name, flags, failure }) => [name, flags, failure]),
     [
       ['OAUTHBEARER', ['plaintext'], 'oauthbearer'],
       ['XOAUTH2', ['plaintext'], 'xoauth2'],
+      ['PLAIN', ['plaintext'], undefined],
+      ['LOGIN', ['plaintext'], undefined],
     ],
   ))
 
@@ -45,5 +48,8 @@ describe('recorded messages', () => {
       assert.ok(exchange)
       assert.match(describeOutcome(exchange(response)), /cut off/)
     }
+  })
+  it('what Postfix cuts off at 2048 bytes never looks whole: it is not base64', () => {
+    for (const { name } of mechanisms) assert.notEqual((2048 - `AUTH ${name} `.length) % 4, 0, name)
   })
 })
