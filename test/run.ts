@@ -1,18 +1,20 @@
 /**
- * The test command. `npm test`: everything fast (unit, property, dialogs). `npm run test:all`: also the tests against a
- * real provider, and real Dovecot, Postfix and clients; `-- --install` lets it install the Debian packages they need.
+ * The test command. `npm test`: everything fast (unit, property, dialogs). `npm run test:all`: also what happens when
+ * writers are killed and disks are full, and the tests against a real provider, and real Dovecot, Postfix and clients;
+ * `-- --install` lets it install the Debian packages they need.
  *
  * What can't be run is left out by name, and the last lines say so.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mayMount } from './support/mount.ts'
 
 const all = process.argv.includes('--all')
 const install = process.argv.includes('--install')
 
 const fast = ['unit', 'property', 'dialogs']
-const slow = ['provider', 'interop']
+const slow = ['durability', 'provider', 'interop']
 
 /** Debian package → a file by which its presence is known. */
 const packages: Record<string, string> = {
@@ -24,6 +26,8 @@ const packages: Record<string, string> = {
   curl: '/usr/bin/curl',
   msmtp: '/usr/bin/msmtp',
   swaks: '/usr/bin/swaks',
+  // For the TLS of swaks.
+  'libnet-ssleay-perl': '/usr/share/doc/libnet-ssleay-perl',
 }
 
 function filesIn(folder: string): string[] {
@@ -62,23 +66,28 @@ function installPackages(names: string[]): void {
   }
 }
 
-let files = fast.flatMap(filesIn)
-let leftOut: string[] = []
-let missing: string[] = []
+type LeftOut = { readonly why: string; readonly files: readonly string[] }
 
-if (all) {
-  files.push(...slow.flatMap(filesIn))
-  missing = missingPackages()
-  if (missing.length > 0 && install) {
-    installPackages(missing)
-    missing = missingPackages()
-  }
-  const interopPossible = missing.length === 0 && process.getuid?.() === 0
-  if (!interopPossible) {
-    leftOut = files.filter(file => file.startsWith('test/interop/'))
-    files = files.filter(file => !leftOut.includes(file))
-  }
+/** What of these files this machine can't run. */
+function findImpossible(files: readonly string[]): LeftOut[] {
+  const isRoot = process.getuid?.() === 0
+  const missing = missingPackages()
+  if (missing.length > 0 && install) installPackages(missing)
+  const still = missingPackages()
+  const packagesMissing = `missing Debian packages: ${still.join(' ')}${install ? '' : '; "-- --install" installs them'}`
+  const reasons: [prefix: string, why: string | false][] = [
+    ['test/interop/', (still.length > 0 && packagesMissing) || (!isRoot && 'Postfix and Dovecot start as root only')],
+    ['test/durability/users', !isRoot && 'only root can play two users'],
+    ['test/durability/file-system', !mayMount && 'mounting a small file system is not permitted'],
+  ]
+  return reasons.flatMap(([prefix, why]) =>
+    why === false ? [] : [{ why, files: files.filter(file => file.startsWith(prefix)) }],
+  )
 }
+
+const wanted = (all ? [...fast, ...slow] : fast).flatMap(filesIn)
+const leftOut = all ? findImpossible(wanted) : []
+const files = wanted.filter(file => !leftOut.some(group => group.files.includes(file)))
 
 if (all) {
   const build = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
@@ -91,11 +100,9 @@ const result = spawnSync(
   { stdio: 'inherit' },
 )
 
-if (leftOut.length > 0) {
-  const why =
-    missing.length > 0 ? `missing Debian packages: ${missing.join(' ')}` : 'Postfix and Dovecot start as root only'
-  console.log(`\nLeft out (${why}${missing.length > 0 && !install ? '; "-- --install" installs them' : ''}):`)
-  for (const file of leftOut) console.log([file, ...titlesIn(file)].join('\n    '))
+for (const { why, files } of leftOut) {
+  console.log(`\nLeft out (${why}):`)
+  for (const file of files) console.log([file, ...titlesIn(file)].join('\n    '))
 }
 // In CI nothing may be left out unnoticed.
 process.exit(leftOut.length > 0 && process.env.CI !== undefined ? 1 : (result.status ?? 1))

@@ -27,6 +27,8 @@ export type Account = {
   readonly quota: number | undefined
   /** userdb fields of her own, templates not yet filled in; uid and gid are numbers already. */
   readonly userdb: Readonly<Record<string, string>>
+  /** When the account was made, in milliseconds since 1970. A password from before is a former owner's. */
+  readonly created: number | undefined
 }
 
 /** How an address came to an account. */
@@ -74,6 +76,14 @@ export type NewAccount = {
 export type AccountStore = {
   /** Undefined until a load has succeeded: then the honest answer to everything is "temporarily unavailable". */
   current(): AccountIndex | undefined
-  /** Resolves when the account is on disk (fsync) and in `current()`. Rejects, and changes nothing, otherwise. */
+  /**
+   * Resolves when the account is on disk (fsync) and in `current()`. Rejects, and changes nothing, otherwise: with a
+   * CreateLimitError if enough have been created for this hour.
+   */
   create(account: NewAccount): Promise<Account>
+}
+
+/** `accounts.create.per-hour` accounts have been created within the last hour. */
+export class CreateLimitError extends Error {
+  override readonly name = 'CreateLimitError'
 }

@@ -1,8 +1,9 @@
 /**
  * Accounts: all of them, and what can be asked of them (`AccountIndex`). PURE.
  *
- * Filled one account at a time, so that a million don't hold up logins; to be handed out when complete. What a file
- * can't tell about itself is found here: names that belong to two accounts, directories that don't exist.
+ * Filled section by section, so that a million don't hold up logins; to be handed out when complete. What a file can't
+ * tell about itself is found here: names that belong to two accounts, directories that don't exist. Sections that stayed
+ * as they were are taken over from a former index, without a look at their lines.
  *
  * A recipient is looked up in Postfix's order (src/global/mail_addr_find.c): the address, the address without its
  * extension, `@domain`. Over a socketmap Postfix asks for the full address only and leaves the rest to us.
@@ -12,7 +13,9 @@ import { nearest } from '../config/suggest.ts'
 import type { Account, AccountIndex, Recipient } from './account.ts'
 import { canonicalAddress, canonicalDomain, domainOf, splitExtension } from './address.ts'
 import type { Entry } from './file.ts'
-import { createNameTable, type NameTable } from './name-table.ts'
+import { createNameLists, type NameLists } from './name-lists.ts'
+import { createNameTable, type NameTable, type Seed } from './name-table.ts'
+import { createSections, type Section, type Sections } from './sections.ts'
 import { type Fields, fieldsBytes, maxFieldsBytes, userdbFields } from './userdb.ts'
 
 export type IndexOptions = {
@@ -22,130 +25,170 @@ export type IndexOptions = {
   readonly defaults: Fields
   /** Names of the directories that an account may belong to. */
   readonly directories: readonly string[]
+  readonly seed: Seed
 }
 
 export type IndexBuilder = {
-  /** Adds an account. Tells what it gets wrong beside the others; after an error the index must not be used. */
+  readonly sections: Sections
+  /**
+   * Takes over, in steps, what a former index with the same options has on sections, to where they are now. Before
+   * anything is filled.
+   */
+  inherit(former: IndexBuilder, kept: ReadonlyMap<Section, Section>): Generator<void>
+  /** Adds the accounts of a section. Tells what they get wrong beside the others; after an error the index must not be used. */
+  fill(section: Section, entries: readonly Entry[]): Problem[]
+  /** Adds one account. */
   add(entry: Entry, file: string): Problem[]
   readonly index: AccountIndex
+  readonly tables: Tables
 }
-
-/** Positions in the list of accounts that share a name: mostly one. */
-type Positions = number | number[]
 
 type Tables = {
-  readonly accounts: Account[]
-  /** Addresses and aliases. */
+  /** Of addresses, aliases and catch-alls (`@domain`). */
   readonly owners: NameTable
-  /** By domain. */
-  readonly catchAlls: Map<string, number>
-  readonly domains: Set<string>
-  readonly usernames: Map<string, Positions>
-  readonly subjects: Map<string, Positions>
-  readonly sendAs: Map<string, Positions>
+  readonly usernames: NameLists
+  readonly subjects: NameLists
+  readonly sendAs: NameLists
 }
 
+type Totals = { accounts: number; readonly domains: Set<string> }
+
 export function createIndex(options: IndexOptions): IndexBuilder {
-  const accounts: Account[] = []
+  const { seed } = options
+  const sections = createSections()
+  const { at } = sections
   const tables: Tables = {
-    accounts,
-    owners: createNameTable((position, name) => hasName(accounts[position], name)),
-    catchAlls: new Map(),
-    domains: new Set(),
-    usernames: new Map(),
-    subjects: new Map(),
-    sendAs: new Map(),
+    owners: createNameTable((position, name) => hasName(at(position), name), seed),
+    usernames: createNameLists((position, name) => at(position)?.username === name, seed),
+    subjects: createNameLists((position, name) => at(position)?.subject === name, seed),
+    sendAs: createNameLists((position, name) => at(position)?.sendAs.includes(name) === true, seed),
   }
-  return { add: createAdd(tables, options), index: createLookups(tables, options) }
+  const totals: Totals = { accounts: 0, domains: new Set() }
+  const addNames = createAdd(tables, sections, options)
+
+  function addDomain(domain: string, section: Section): void {
+    section.domains.add(domain)
+    totals.domains.add(domain)
+  }
+
+  function fill(section: Section, entries: readonly Entry[]): Problem[] {
+    const { block, lines, held } = section
+    const problems: Problem[] = []
+    // Accounts that aren't on lines of their own are the last ones so far.
+    let number = section.size - entries.length - 1
+    let domain = ''
+    for (const entry of entries) {
+      const { address, aliases } = entry.account
+      number = typeof lines === 'number' ? (entry.line ?? 0) - lines : number + 1
+      if (block === undefined || entry.resolved) held.set(number, entry.account)
+      // Mostly it is that of the account before.
+      if (domainOf(address) !== domain) {
+        domain = domainOf(address)
+        addDomain(domain, section)
+      }
+      // A single alias elsewhere, at a public mail provider say, doesn't make that domain ours.
+      for (const alias of aliases) if (alias.startsWith('@')) addDomain(domainOf(alias), section)
+      addNames(entry, section, number, problems)
+    }
+    section.count += entries.length
+    totals.accounts += entries.length
+    return problems
+  }
+
+  return {
+    sections,
+    *inherit(former, kept) {
+      const moved = new Int32Array(former.sections.size()).fill(-1)
+      for (const [before, now] of kept) {
+        for (let number = 0; number < now.size; number++) moved[before.first + number] = now.first + number
+        now.count = before.count
+        totals.accounts += before.count
+        for (const domain of before.domains) addDomain(domain, now)
+        yield
+      }
+      yield* tables.owners.inherit(former.tables.owners, moved)
+      for (const name of ['usernames', 'subjects', 'sendAs'] as const)
+        yield* tables[name].inherit(former.tables[name], moved)
+    },
+    fill,
+    add: (entry, file) => fill(sections.append(file, entry), [entry]),
+    index: createLookups(tables, sections, totals, options),
+    tables,
+  }
 }
 
 type Complain = (path: string, message: string, severity?: Problem['severity']) => void
+type AddAccount = (entry: Entry, section: Section, number: number, problems: Problem[]) => void
 
-function createAdd(tables: Tables, { defaults, directories }: IndexOptions): IndexBuilder['add'] {
-  const { accounts, owners, catchAlls, domains, usernames, subjects, sendAs } = tables
-  const lines: (number | undefined)[] = []
+function createAdd(tables: Tables, { at, placeOf }: Sections, { defaults, directories }: IndexOptions): AddAccount {
+  const { owners, usernames, subjects, sendAs } = tables
   // An address has up to 254 bytes, and may stand there several times.
   const defaultsAreLong = fieldsBytes(defaults) > 1_000 || Object.values(defaults).join('').split('{').length > 20
-  /** Where in the list of accounts a file begins. */
-  const files: { readonly file: string; readonly from: number }[] = []
-
-  function place(position: number): string {
-    const { file } = files.findLast(({ from }) => from <= position) ?? { file: '' }
-    const line = lines[position]
-    return line === undefined ? file : `${file}:${line}`
-  }
-
-  function claimDomain(domain: string, position: number): number | undefined {
-    const owner = catchAlls.get(domain)
-    if (owner === undefined) catchAlls.set(domain, position)
-    return owner
-  }
 
   function claim(name: string, path: string, position: number, complain: Complain): void {
-    const domain = domainOf(name)
-    const owner = name.startsWith('@') ? claimDomain(domain, position) : owners.claim(name, position)
+    const owner = owners.claim(name, position)
     if (owner === position) complain(path, `${name} stands here twice`)
-    else if (owner !== undefined) complain(path, `${name} already belongs to the account at ${place(owner)}`)
-    // A single alias elsewhere, at a public mail provider say, doesn't make that domain ours.
-    if (path === 'address' || name.startsWith('@')) domains.add(domain)
+    else if (owner !== undefined) complain(path, `${name} already belongs to the account at ${placeOf(owner)}`)
   }
 
   function addSubject(subject: string, account: Account, position: number, complain: Complain): void {
-    const twin = toList(subjects.get(subject)).find(other => haveSameDirectory(accounts[other], account))
-    if (twin !== undefined) complain('subject', `already the subject of the account at ${place(twin)}`)
-    append(subjects, subject, position)
+    const twin = subjects.all(subject).find(other => haveSameDirectory(at(other), account))
+    if (twin !== undefined) complain('subject', `already the subject of the account at ${placeOf(twin)}`)
+    subjects.add(subject, position)
   }
 
   function addUsername(username: string, account: Account, position: number, complain: Complain): void {
     // Every domain may have its "info": not all of them are compared with each other.
-    const others = toList(usernames.get(username)).slice(0, 8)
-    const twin = others.find(other => haveSameDirectory(accounts[other], account))
+    const others = usernames.all(username).slice(0, 8)
+    const twin = others.find(other => haveSameDirectory(at(other), account))
     if (twin !== undefined) {
-      const message = `also the username of the account at ${place(twin)}, so that it names neither of them`
+      const message = `also the username of the account at ${placeOf(twin)}, so that it names neither of them`
       complain('username', message, 'warning')
     }
-    append(usernames, username, position)
+    usernames.add(username, position)
   }
 
-  return ({ account, line }, file) => {
-    const position = accounts.push(account) - 1
-    lines.push(line)
-    if (files.at(-1)?.file !== file) files.push({ file, from: position })
-    const problems: Problem[] = []
-    const complain: Complain = (path, message, severity = 'error') => {
-      problems.push({ severity, file, line, path, message })
-    }
+  function addNames(account: Account, position: number, complain: Complain): void {
     claim(account.address, 'address', position, complain)
     for (const alias of account.aliases) claim(alias, 'aliases', position, complain)
-    for (const address of account.sendAs) append(sendAs, address, position)
+    for (const address of account.sendAs) sendAs.add(address, position)
+    if (account.subject !== undefined) addSubject(account.subject, account, position, complain)
+    if (account.username !== undefined) addUsername(account.username, account, position, complain)
+  }
+
+  function check(account: Account, complain: Complain): void {
+    const { directory, userdb } = account
     // A login that got OK would fail in the mail process. Most accounts have no fields of their own to add up.
-    if (Object.keys(account.userdb).length > 0 || defaultsAreLong) {
+    if (Object.keys(userdb).length > 0 || defaultsAreLong) {
       const bytes = fieldsBytes(userdbFields(account, defaults))
       if (bytes > maxFieldsBytes)
         complain('userdb', `${bytes} bytes with the defaults; expected at most ${maxFieldsBytes}`)
     }
-    if (account.subject !== undefined) addSubject(account.subject, account, position, complain)
-    if (account.username !== undefined) addUsername(account.username, account, position, complain)
-    if (account.directory !== undefined && !directories.includes(account.directory)) {
-      const meant = nearest(account.directory, directories)
-      complain(
-        'directory',
-        `no [directory.NAME] has this name${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
-      )
+    if (directory === undefined || directories.includes(directory)) return
+    const meant = nearest(directory, directories)
+    complain('directory', `no [directory.NAME] has this name${meant === undefined ? '' : `; did you mean "${meant}"?`}`)
+  }
+
+  return ({ account, line }, { file, first }, number, problems) => {
+    const complain: Complain = (path, message, severity = 'error') => {
+      problems.push({ severity, file, line, path, message })
     }
-    return problems
+    addNames(account, first + number, complain)
+    check(account, complain)
   }
 }
 
-function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): AccountIndex {
-  const { accounts, owners, catchAlls, domains, usernames, subjects, sendAs } = tables
-
-  const at = (positions: Positions | undefined): Account[] =>
-    toList(positions).flatMap(position => accounts[position] ?? [])
+function createLookups(
+  { owners, usernames, subjects, sendAs }: Tables,
+  sections: Sections,
+  totals: Totals,
+  { delimiter, defaults }: IndexOptions,
+): AccountIndex {
+  const at = (positions: readonly number[]): Account[] => positions.flatMap(position => sections.at(position) ?? [])
 
   const byAddress = (address: string): Account | undefined => {
     const position = owners.find(address)
-    return position === undefined ? undefined : accounts[position]
+    return position === undefined ? undefined : sections.at(position)
   }
 
   const owned = (address: string, extension: string): Recipient | undefined => {
@@ -159,7 +202,7 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
   }
 
   const caught = (address: string): Recipient | undefined => {
-    const [account] = at(catchAlls.get(domainOf(address)))
+    const account = byAddress(`@${domainOf(address)}`)
     return account && { account, kind: 'catch-all', extension: '' }
   }
 
@@ -178,14 +221,14 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
 
   return {
     get size() {
-      return accounts.length
+      return totals.accounts
     },
     byName(name) {
       const address = canonicalAddress(name)
       return address === undefined ? undefined : byAddress(address)
     },
-    byUsername: username => at(usernames.get(username)),
-    bySubject: subject => at(subjects.get(subject)),
+    byUsername: username => at(usernames.all(username)),
+    bySubject: subject => at(subjects.all(subject)),
     recipient(name) {
       const address = canonicalAddress(name)
       return address === undefined ? findOdd(name) : find(address)
@@ -194,15 +237,15 @@ function createLookups(tables: Tables, { delimiter, defaults }: IndexOptions): A
       const address = canonicalAddress(name)
       if (address === undefined) return []
       const base = splitExtension(address, delimiter)?.base
-      const allowed = [...at(sendAs.get(address)), ...(base === undefined ? [] : at(sendAs.get(base)))]
+      const allowed = [...at(sendAs.all(address)), ...(base === undefined ? [] : at(sendAs.all(base)))]
       const owner = find(address)
       return [...new Set(owner === undefined ? allowed : [owner.account, ...allowed])]
     },
     hasDomain(name) {
       const domain = canonicalDomain(name)
-      return domain !== undefined && domains.has(domain)
+      return domain !== undefined && totals.domains.has(domain)
     },
-    all: () => accounts.values(),
+    all: () => sections.accounts(),
     userdb: account => userdbFields(account, defaults),
   }
 }
@@ -215,15 +258,4 @@ function hasName(account: Account | undefined, name: string): boolean {
 function haveSameDirectory(a: Account | undefined, b: Account): boolean {
   if (a === undefined || a.directory !== b.directory) return false
   return a.directory !== undefined || domainOf(a.address) === domainOf(b.address)
-}
-
-function append(map: Map<string, Positions>, name: string, position: number): void {
-  const before = map.get(name)
-  if (before === undefined) map.set(name, position)
-  else if (typeof before === 'number') map.set(name, [before, position])
-  else before.push(position)
-}
-
-function toList(positions: Positions | undefined): readonly number[] {
-  return positions === undefined ? [] : typeof positions === 'number' ? [positions] : positions
 }

@@ -1,101 +1,172 @@
 /**
  * Durable: changing a file that others read and write, so that nobody ever sees half a change and a power cut can't undo
- * one that was confirmed. The only importer of proper-lockfile (a directory FILE.lock, taken over when 10 s stale).
+ * one that was confirmed.
  *
- * A writer takes the lock, writes a copy aside (FILE.new), fsyncs it, renames it over the file and fsyncs the directory.
- * Killed at any point it leaves the old file or the new one; a copy left behind is read by nobody, and the next writer
+ * The copy aside that comes with the lock is written, fsynced and renamed over the file; then the directory is fsynced.
+ * Killed at any point a writer leaves the old file or the new one; its copy is read by nobody, and the next writer
  * removes it. The rename is the point of no return: what fails before it changes nothing.
+ *
+ * Owner and mode are kept, access control lists and other extended attributes are not. A symbolic link stays one.
  */
 import { Buffer } from 'node:buffer'
-import { constants, type Stats } from 'node:fs'
-import { copyFile, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import type { BigIntStats, Stats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Stamp, stampOf } from './stamp.ts'
+import { explained, FileError } from './file-error.ts'
+import type { Lock } from './lock.ts'
+import { codeOf, type Stamp, stampOf, stampsOf } from './stamp.ts'
 
-export type Lock = {
-  /** False once somebody else may have taken the lock over, because this process was asleep for too long. */
-  held(): boolean
+export type RewriteOptions = {
+  /** Of a file that doesn't exist yet. */
+  readonly mode?: number | undefined
 }
 
-/** Under 2 s of waiting in all: a login waits behind this, and has 8 s. */
-const lockRetries = { retries: 18, factor: 1, minTimeout: 100, maxTimeout: 100 }
 const newline = 10
-
-export async function withLock<Result>(file: string, work: (lock: Lock) => Promise<Result>): Promise<Result> {
-  const { lock } = await import('proper-lockfile')
-  let held = true
-  const release = await lock(file, {
-    retries: lockRetries,
-    // Left to itself it would throw where nobody can catch it.
-    onCompromised: () => {
-      held = false
-    },
-  })
-  try {
-    return await work({ held: () => held })
-  } finally {
-    // A lock that can't be removed goes stale; the work is done either way.
-    await release().catch(() => {})
-  }
-}
+const chunkBytes = 256 * 1024
 
 /** Adds one line (without its newline) at the end of a file. Resolves with what the file now is. */
-export async function appendLine(file: string, line: string, lock: Lock): Promise<Stamp> {
-  const target = await realpath(file)
-  const before = await stat(target)
-  const aside = `${target}.new`
-  try {
-    await rm(aside, { force: true })
-    await copyFile(target, aside, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-    const written = await withFile(aside, 'r+', async copy => {
-      await keepOwner(copy, before)
-      await appendTo(copy, line)
-      await copy.sync()
-      return stampOf(await copy.stat())
-    })
-    if (!lock.held()) throw new Error(`the lock on ${file} was lost`)
-    if (stampOf(await stat(target)) !== stampOf(before))
-      throw new Error(`${file} was changed meanwhile, by somebody without the lock`)
-    await rename(aside, target)
-    await withFile(dirname(target), 'r', directory => directory.sync())
-    return written
-  } catch (error) {
-    await rm(aside, { force: true }).catch(() => {})
-    throw error
-  }
+export function appendLine(file: string, line: string, lock: Lock): Promise<Stamp> {
+  return change(file, lock, undefined, aside =>
+    explained(file, async () => {
+      const { size, last } = await copyInto(aside, lock.target)
+      // A last line that has no newline is ended first.
+      const bytes = Buffer.from(`${size === 0 || last === newline ? '' : '\n'}${line}\n`)
+      await writeAt(aside, bytes, size)
+      if (!bytes.equals(await readAt(aside, Buffer.alloc(bytes.length), size)))
+        throw new FileError('EIO', `${file} was not changed: what was written does not read back; see "dmesg"`)
+      return size + bytes.length
+    }),
+  )
 }
 
-async function withFile<Result>(
-  path: string,
-  flags: string,
-  work: (file: FileHandle) => Promise<Result>,
-): Promise<Result> {
-  const file = await open(path, flags)
+/** Replaces all of a file, or makes it: with the owner of its directory. Resolves with what the file now is. */
+export function rewriteFile(
+  file: string,
+  text: Iterable<string> | AsyncIterable<string>,
+  lock: Lock,
+  { mode = 0o600 }: RewriteOptions = {},
+): Promise<Stamp> {
+  return change(file, lock, mode, async aside => {
+    let size = 0
+    for await (const bytes of inChunks(text)) {
+      await explained(file, () => writeAt(aside, bytes, size))
+      size += bytes.length
+    }
+    return size
+  })
+}
+
+/** `fill` writes the copy aside, and resolves with its size. A file is made only where a mode for it is given. */
+async function change(
+  file: string,
+  lock: Lock,
+  mode: number | undefined,
+  fill: (aside: FileHandle) => Promise<number>,
+): Promise<Stamp> {
+  const { target, stamp } = lock
+  if (file !== lock.file) throw new Error(`the lock is on ${lock.file}, not on ${file}`)
+  const aside = lock.aside()
+  await explained(file, () => keepOwner(aside, target, mode))
+  const size = await fill(aside)
+  const written = await explained(file, async () => {
+    await aside.sync()
+    return aside.stat({ bigint: true })
+  })
+  if (written.size !== BigInt(size))
+    throw new FileError('EIO', `${file} was not changed: not all of it could be written; see "dmesg"`)
+  const [now] = await stampsOf([target])
+  if (now !== stamp)
+    throw new FileError(
+      'ECHANGED',
+      `${file} was not changed: it was changed meanwhile by somebody without the lock; try again`,
+    )
+  await lock.replace()
+  await syncDirectory(file, dirname(target))
+  return renamed(written, await aside.stat({ bigint: true }))
+}
+
+/** Fails where the owner can't be kept: a file that its administrator can no longer read is not what he asked for. */
+async function keepOwner(aside: FileHandle, target: string, mode: number | undefined): Promise<void> {
+  const old = await statusOf(target).catch(error => {
+    if (mode === undefined || codeOf(error) !== 'ENOENT') throw error
+  })
+  const isRoot = process.geteuid?.() === 0
+  const wanted = old ?? (isRoot ? await stat(dirname(target)) : undefined)
+  const { uid, gid } = await aside.stat()
+  if (wanted !== undefined && (uid !== wanted.uid || gid !== wanted.gid)) await aside.chown(wanted.uid, wanted.gid)
+  await aside.chmod((old?.mode ?? mode ?? 0) & 0o7777)
+}
+
+/** Fails where the file is not to be written to: a directory that is would let us replace it. */
+async function statusOf(target: string): Promise<Stats> {
+  const file = await open(target, 'r+')
   try {
-    return await work(file)
+    return await file.stat()
   } finally {
     await file.close()
   }
 }
 
-/** Fails where the owner can't be kept: a file that its administrator can no longer read is not what he asked for. */
-async function keepOwner(copy: FileHandle, original: Stats): Promise<void> {
-  const { uid, gid } = await copy.stat()
-  if (uid !== original.uid || gid !== original.gid) await copy.chown(original.uid, original.gid)
-  await copy.chmod(original.mode & 0o7777)
+async function syncDirectory(file: string, folder: string): Promise<void> {
+  try {
+    const directory = await open(folder, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  } catch (error) {
+    const code = codeOf(error)
+    throw new FileError(
+      code,
+      `${file} was changed, but a power cut may undo it (${code} from fsync); see "dmesg"`,
+      error,
+    )
+  }
 }
 
-/** Ends a last line that has no newline first, and reads back what it wrote. */
-async function appendTo(copy: FileHandle, line: string): Promise<void> {
-  const { size } = await copy.stat()
-  const last = await readAt(copy, Math.max(0, size - 1), Math.min(1, size))
-  const bytes = Buffer.from(`${size === 0 || last[0] === newline ? '' : '\n'}${line}\n`)
+/** The rename is a change of the inode, and no reason to read the file again; anybody else's write after it is one. */
+function renamed(written: BigIntStats, now: BigIntStats): Stamp {
+  return stampOf(now.size === written.size && now.mtimeNs === written.mtimeNs ? now : written)
+}
+
+/** Resolves with the size and the last byte. */
+async function copyInto(aside: FileHandle, target: string): Promise<{ size: number; last: number | undefined }> {
+  const source = await open(target, 'r')
+  try {
+    const buffer = Buffer.alloc(chunkBytes)
+    let size = 0
+    let last: number | undefined
+    for (;;) {
+      const bytes = await readAt(source, buffer, size)
+      if (bytes.length === 0) return { size, last }
+      await writeAt(aside, bytes, size)
+      size += bytes.length
+      last = bytes.at(-1)
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+/** UTF-8 in pieces worth a write. No character is cut in two. */
+async function* inChunks(text: Iterable<string> | AsyncIterable<string>): AsyncGenerator<Buffer> {
+  let pending = ''
+  for await (const piece of text) {
+    pending += piece
+    if (pending.length < chunkBytes || /[\ud800-\udbff]$/.test(pending)) continue
+    yield Buffer.from(pending)
+    pending = ''
+  }
+  yield Buffer.from(pending)
+}
+
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; )
-    done += (await copy.write(bytes, done, bytes.length - done, size + done)).bytesWritten
-  if (!bytes.equals(await readAt(copy, size, bytes.length))) throw new Error('what was written does not read back')
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
+async function readAt(file: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
   return buffer.subarray(0, bytesRead)
 }

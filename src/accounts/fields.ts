@@ -38,7 +38,8 @@ const maxNameLength = 1024
 const maxUserdbLength = 4096
 /** The highest uid there can be: the one above it is -1, "no change" to the system calls. */
 export const maxId = 2 ** 32 - 2
-const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd]/u
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+export const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd]/u
 
 export function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
@@ -68,6 +69,7 @@ export function decodeAccount(table: Table, complaint: (complaint: Complaint) =>
     sendAs: readList(table, 'send-as', complain, readAddress),
     quota: readQuota(table.quota, complain),
     userdb: readUserdb(table.userdb, complain),
+    created: readTime(table.created, complain),
   }
   return sound ? account : undefined
 }
@@ -110,6 +112,20 @@ function readFlag(table: Table, key: string, complain: Complain): boolean | unde
   const value = table[key]
   if (value === undefined || typeof value === 'boolean') return value
   return complain(`expected true or false${got(value)}`, key)
+}
+
+function readTime(value: unknown, complain: Complain): number | undefined {
+  if (value === undefined) return undefined
+  return parseTime(value) ?? complain(timeExpected, 'created')
+}
+
+export const timeExpected = 'expected a time such as "2026-01-31T12:00:00Z"'
+
+/** RFC 3339, with a time zone, to milliseconds since 1970. TOML has dates of its own, whose text is that. */
+export function parseTime(value: unknown): number | undefined {
+  const text = value instanceof Date ? value.toISOString() : value
+  const ms = typeof text === 'string' && rfc3339.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
 }
 
 function readQuota(value: unknown, complain: Complain): number | undefined {
@@ -155,7 +171,7 @@ function scalar(value: unknown): string | undefined {
 }
 
 /** The kind of what stands there, if it is the kind that is wrong. */
-function got(value: unknown): string {
+export function got(value: unknown): string {
   if (typeof value === 'string') return ''
   return `, got ${value === null ? 'null' : describeKind(value)}`
 }

@@ -7,15 +7,16 @@
  * An account is checked for itself here. Whether it gets on with the others (the same address twice) is `accounts.ts`'s
  * question, whether its uid exists `nss.ts`'s. Messages repeat nothing that was read but the names of keys.
  */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { Problem } from '../config/problem.ts'
 import { formatPath } from '../config/values.ts'
 import { type KeyPath, locateToml, parseToml } from '../toml.ts'
 import type { Account } from './account.ts'
 import { type Complaint, decodeAccount, isTable, type Table } from './fields.ts'
+import { createJsonLines } from './json-lines.ts'
 
-/** An account and the line that it starts at. */
-export type Entry = { readonly account: Account; readonly line: number | undefined }
+/** An account and the line that it starts at. `resolved`: its uid or gid is no longer as written there. */
+export type Entry = { readonly account: Account; readonly line: number | undefined; readonly resolved?: true }
 
 export type Parsed = { readonly entries: Entry[]; readonly problems: Problem[] }
 
@@ -27,9 +28,6 @@ export type LineParser = {
 }
 
 export const maxLineBytes = 64 * 1024
-const tooLong: Complaint = { path: [], message: `longer than ${maxLineBytes} bytes` }
-const newline = 10
-const empty = Buffer.alloc(0)
 
 export async function parseTomlAccounts(file: string, text: string): Promise<Parsed> {
   const toml = parseToml(text)
@@ -69,31 +67,20 @@ function headerLines(text: string): number[] {
   return text.split('\n').flatMap((line, index) => (isHeader.test(line) ? [index + 1] : []))
 }
 
-export function createLineParser(file: string): LineParser {
-  let rest: Buffer = empty
-  let line = 1
-  /** Inside a line that is too long: said already, and not kept. */
-  let overlong = false
+/** `firstLine`: for what doesn't begin at the beginning of the file. */
+export function createLineParser(file: string, firstLine = 1): LineParser {
   let parsed: Parsed = { entries: [], problems: [] }
-
-  const complain = ({ path, message }: Complaint): void => {
-    parsed.problems.push(problem(file, line, path, message))
-  }
-
-  function receive(text: string): void {
-    if (overlong) overlong = false
-    else if (isTooLong(text)) complain(tooLong)
-    else receiveJson(line === 1 && text.startsWith('\ufeff') ? text.slice(1) : text)
-    line++
-  }
-
-  function receiveJson(text: string): void {
-    const value = parseJson(text)
-    if (isTable(value)) {
-      const account = decodeAccount(value, complain)
+  const lines = createJsonLines({
+    maxLineBytes,
+    firstLine,
+    object(table, line) {
+      const account = decodeAccount(table, ({ path, message }) =>
+        parsed.problems.push(problem(file, line, path, message)),
+      )
       if (account !== undefined) parsed.entries.push({ account, line })
-    } else if (text.trim() !== '') complain({ path: [], message: 'expected one JSON object on the line' })
-  }
+    },
+    complain: (message, line) => parsed.problems.push(problem(file, line, [], message)),
+  })
 
   function take(): Parsed {
     const taken = parsed
@@ -103,36 +90,13 @@ export function createLineParser(file: string): LineParser {
 
   return {
     push(chunk) {
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      const end = bytes.lastIndexOf(newline)
-      // Bytes that aren't UTF-8 become U+FFFD, which no field takes.
-      if (end >= 0) for (const text of bytes.toString('utf8', 0, end).split('\n')) receive(text)
-      // A copy, because the reader fills its buffer again.
-      rest = Buffer.from(bytes.subarray(end + 1))
-      if (rest.length > maxLineBytes || overlong) {
-        if (!overlong) complain(tooLong)
-        overlong = true
-        rest = empty
-      }
+      lines.push(chunk)
       return take()
     },
     end() {
-      if (rest.length > 0) receive(rest.toString())
+      lines.end()
       return take()
     },
-  }
-}
-
-/** In bytes; a character has three at most, so that short lines need no counting. */
-function isTooLong(text: string): boolean {
-  return text.length > maxLineBytes / 3 && Buffer.byteLength(text) > maxLineBytes
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

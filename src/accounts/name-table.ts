@@ -3,27 +3,44 @@
  *
  * A hash table with open addressing that holds no names, only their hashes and the positions of their owners in a list;
  * whether an owner really has the name is asked of the list. A Map of two million addresses takes three times the memory
- * and the time, and halts everything while it grows; this one grows in 64 parts, each by itself. The hash (FNV-1a over
- * UTF-16 code units) need not withstand an enemy: the names in the table are the administrator's.
+ * and the time, and halts everything while it grows; this one grows in 64 parts, each by itself and at a time of its own.
+ *
+ * Newcomers choose their addresses, so the hash is a keyed one: HalfSipHash-1-3, which the Linux kernel has for the same
+ * use (Documentation/security/siphash.rst), over UTF-16 code units. Who doesn't know the seed can't choose names that
+ * meet in one slot. V8 seeds the hashes of its Maps likewise.
  */
+
+/** A secret of the process: two numbers of 32 bits. */
+export type Seed = readonly [number, number]
 
 export type NameTable = {
   /** Position of the name's owner. */
   find(name: string): number | undefined
   /** Gives the name to an owner. If it has one already, she keeps it, and it is her position that is returned. */
   claim(name: string, position: number): number | undefined
+  /**
+   * Takes over the names of a table with the same seed, while it has none of its own. `moved` says where the owners are
+   * now; -1: gone, and her names with her. In steps of a few milliseconds.
+   */
+  inherit(former: NameTable, moved: Int32Array): Generator<void>
+  readonly parts: readonly Part[]
 }
 
 /** Pairs of a name's hash and its owner's position plus one; 0 there: a free slot. */
-type Part = { slots: Int32Array; used: number }
+type Part = { slots: Int32Array; used: number; readonly fullAt: number }
 
 const partBits = 6
-const firstCapacity = 16
+const partCount = 2 ** partBits
+/** Room for nobody, until somebody comes. */
+const noSlots = new Int32Array(2)
 
 /** `owns` tells whether the owner at a position has a name. */
-export function createNameTable(owns: (position: number, name: string) => boolean): NameTable {
-  const parts: Part[] = []
-  for (let count = 0; count < 2 ** partBits; count++) parts.push({ slots: emptySlots(firstCapacity), used: 0 })
+export function createNameTable(owns: (position: number, name: string) => boolean, seed: Seed): NameTable {
+  // Half to three quarters full, each part at a measure of its own, so that they don't all grow at once. There is always
+  // a free slot to end a probe.
+  const parts = Array.from({ length: partCount }, (_, number): Part => {
+    return { slots: noSlots, used: 0, fullAt: 0.5 + (0.25 * number) / partCount }
+  })
 
   function partOf(hash: number): Part {
     const part = parts[hash >>> (32 - partBits)]
@@ -47,23 +64,30 @@ export function createNameTable(owns: (position: number, name: string) => boolea
 
   return {
     find(name) {
-      const hash = hashOf(name)
+      const hash = hashOf(name, seed)
       const { slots } = partOf(hash)
       return ownerAt(slots, probe(slots, hash, name))
     },
     claim(name, position) {
-      const hash = hashOf(name)
+      const hash = hashOf(name, seed)
       const part = partOf(hash)
+      if (2 * (part.used + 1) >= part.slots.length * part.fullAt) part.slots = doubled(part.slots)
       const slot = probe(part.slots, hash, name)
       const owner = ownerAt(part.slots, slot)
       if (owner !== undefined) return owner
       part.slots[slot] = hash
       part.slots[slot + 1] = position + 1
       part.used++
-      // At most three quarters full: probes stay short, and there is always a free slot to end them.
-      if (part.used * 8 >= part.slots.length * 3) part.slots = doubled(part.slots)
       return undefined
     },
+    *inherit(former, moved) {
+      for (const [number, { slots }] of former.parts.entries()) {
+        const part = parts[number]
+        if (part !== undefined) inheritPart(part, slots, moved)
+        yield
+      }
+    },
+    parts,
   }
 }
 
@@ -87,9 +111,43 @@ function doubled(slots: Int32Array): Int32Array {
   return larger
 }
 
-/** A signed 32-bit number, as the slots hold it. */
-function hashOf(name: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193)
-  return hash | 0
+function inheritPart(part: Part, former: Int32Array, moved: Int32Array): void {
+  if (former.length > noSlots.length) part.slots = emptySlots(former.length / 2)
+  for (let slot = 0; slot < former.length; slot += 2) {
+    const entry = former[slot + 1] ?? 0
+    const position = entry === 0 ? -1 : (moved[entry - 1] ?? -1)
+    if (position < 0) continue
+    put(part.slots, former[slot] ?? 0, position + 1)
+    part.used++
+  }
+}
+
+/** HalfSipHash-1-3 of the name in UTF-16, low byte first: a signed 32-bit number, as the slots hold it. */
+export function hashOf(name: string, [key0, key1]: Seed): number {
+  let v0 = key0 | 0
+  let v1 = key1 | 0
+  let v2 = 0x6c796765 ^ key0
+  let v3 = 0x74656462 ^ key1
+  const { length } = name
+  const words = length >>> 1
+  // One round for each two characters, one for the rest and the length, three to finish.
+  for (let word = 0; word < words + 4; word++) {
+    let data = 0
+    if (word < words) data = name.charCodeAt(2 * word) | (name.charCodeAt(2 * word + 1) << 16)
+    else if (word === words) data = (length << 25) | (length & 1 ? name.charCodeAt(length - 1) : 0)
+    else if (word === words + 1) v2 ^= 0xff
+    v3 ^= data
+    v0 = (v0 + v1) | 0
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+    v0 = (v0 << 16) | (v0 >>> 16)
+    v2 = (v2 + v3) | 0
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+    v0 = (v0 + v3) | 0
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+    v2 = (v2 + v1) | 0
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+    v2 = (v2 << 16) | (v2 >>> 16)
+    v0 ^= data
+  }
+  return v1 ^ v3
 }

@@ -45,7 +45,7 @@ export function createNssResolver({ command = 'getent' } = {}): NssResolver {
   }
 
   return {
-    needed: fields => keys.some(key => fields[key] !== undefined && !isNumber(fields[key])),
+    needed: ({ uid, gid }) => (uid !== undefined && !isNumber(uid)) || (gid !== undefined && !isNumber(gid)),
     async resolve(fields) {
       const numbers: Record<string, string> = {}
       for (const key of keys) {

@@ -2,8 +2,8 @@
  * Store: the accounts in force, while their files change.
  *
  * A load takes effect whole or not at all: after an error the accounts loaded last stay in force, and where there are
- * none `current()` says so, and everything is answered with a temporary failure. The files are looked at twice a second
- * and after a change read again, once they have been left alone for as long.
+ * none `current()` says so, and everything is answered with a temporary failure. The files are looked at four times a
+ * second and after a change read again, once they have been left alone for as long.
  *
  * Loads and creations happen one at a time; creations also under the lock of their file, on top of what is on disk then.
  * They wait for the lock in a queue of their own: who holds it long delays newcomers, but no reload, which may disable
@@ -13,10 +13,12 @@ import { performance } from 'node:perf_hooks'
 import type { AccountsConfig } from '../config/config.ts'
 import type { Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
-import type { Account, AccountStore, NewAccount } from './account.ts'
+import { type Account, type AccountStore, CreateLimitError, type NewAccount } from './account.ts'
 import { planCreation } from './creation.ts'
-import { appendLine, type Lock, withLock } from './durable.ts'
+import { appendLine } from './durable.ts'
 import { type Loaded, loadAccounts } from './load.ts'
+import { type Lock, withLock } from './lock.ts'
+import { createNewcomers } from './newcomers.ts'
 import { createReport } from './report.ts'
 import { areFresh, type Stamp, stampsOf } from './stamp.ts'
 
@@ -42,12 +44,13 @@ export function createAccountStore(
   config: AccountsConfig,
   directories: readonly string[],
   log: Log,
-  { pollMs = 500, retryMs = 30_000 }: StoreOptions = {},
+  { pollMs = 250, retryMs = 30_000 }: StoreOptions = {},
 ): WatchedAccountStore {
   const { files } = config
   const serially = createQueue()
   const underLock = createQueue()
   let creations = 0
+  const newcomers = createNewcomers(config.create.perHour, log)
   const report = createReport(log)
   let inForce: Loaded | undefined
   /** What the files were at the last load, good or bad. */
@@ -57,12 +60,13 @@ export function createAccountStore(
   let timer: NodeJS.Timeout | undefined
 
   async function load(cause: 'load' | 'change' | 'retry'): Promise<readonly Problem[]> {
-    const held = inForce?.counts ?? new Map<string, number>()
     const settleMs = stamps.length > 0 || (await areFresh(files)) ? pollMs : 0
-    const loaded = await loadAccounts({ config, directories, held, settleMs, mayShrink: cause === 'load' })
+    const loaded = await loadAccounts({ config, directories, former: inForce, settleMs, mayShrink: cause === 'load' })
     stamps = loaded.stamps
     failed = loaded.problems.some(({ severity }) => severity === 'error')
     retryAt = failed && loaded.transient ? performance.now() + retryMs : Number.POSITIVE_INFINITY
+    // Whoever comes later into the files was put there by somebody.
+    if (!failed && inForce === undefined) newcomers.count(loaded.newcomers)
     if (!failed) inForce = loaded
     const accounts = inForce?.builder.index.size
     report(loaded.problems, { cause, failed, accounts, ms: loaded.ms })
@@ -90,9 +94,11 @@ export function createAccountStore(
     const plan = planCreation(wanted, builder.index, new Date())
     if (plan.kind === 'refused') throw new Error(plan.why)
     if (plan.kind === 'exists') return plan.account
+    newcomers.admit()
     const written = await appendLine(file, plan.line, lock)
     builder.add({ account: plan.account, line: undefined }, file)
     counts.set(file, (counts.get(file) ?? 0) + 1)
+    newcomers.count([plan.account.created ?? Date.now()])
     // Our own change is no reason to load; somebody's after it has another stamp.
     stamps = stamps.map((stamp, index) => (files[index] === file ? written : stamp))
     log.info({ event: 'account_created', account: plan.account.address, file }, 'account created')
@@ -104,9 +110,12 @@ export function createAccountStore(
     creations++
     try {
       if (file === undefined) throw new Error('accounts.files names no .jsonl file')
+      // Whom there is no room for shall not wait for the lock, nor make others wait.
+      if (inForce?.builder.index.byName(wanted.address) === undefined) newcomers.admit()
       if (creations > maxCreations) throw new Error('too many accounts are waiting to be created')
       return await underLock(() => withLock(file, lock => serially(() => createLocked(wanted, file, lock))))
     } catch (error) {
+      if (error instanceof CreateLimitError) throw error
       const why = error instanceof Error ? error.message : 'unknown error'
       log.error({ event: 'account_not_created', account: wanted.address, file, why }, 'an account could not be created')
       throw error

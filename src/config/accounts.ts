@@ -15,11 +15,13 @@ export function readAccounts(
 ): AccountsConfig {
   const files = readFiles(raw.files ?? [], folder, report)
   if (raw.unknown === 'create') checkCreate(files, directories, report)
+  checkCreateDomains(raw, directories, report)
   return {
     files,
     unknown: raw.unknown,
     recipientDelimiter: raw['recipient-delimiter'],
     defaults: readDefaults(raw.defaults, report.within('defaults')),
+    create: { domains: raw.create.domains ?? [], perHour: raw.create['per-hour'] },
   }
 }
 
@@ -44,6 +46,18 @@ function checkCreate(files: readonly string[], directories: readonly DirectoryCo
       ['unknown'],
       `anybody with a token of ${open.map(({ name }) => quote(name)).join(', ')} gets a mailbox; set require.claim, or another of require.*, to say who may`,
     )
+}
+
+function checkCreateDomains(
+  { unknown, create: { domains = [] } }: RawConfig['accounts'],
+  directories: readonly DirectoryConfig[],
+  report: Report,
+): void {
+  if (unknown !== 'create' && domains.length > 0) report.warn(['create'], `not used with unknown = ${quote(unknown)}`)
+  if (unknown !== 'create' || directories.some(directory => directory.domains.length === 0)) return
+  for (const [index, domain] of domains.entries())
+    if (!directories.some(directory => directory.domains.includes(domain)))
+      report.warn(['create', 'domains', index], `no directory is responsible for ${domain}: add it to "domains" of one`)
 }
 
 /** Fields that say where an account's mail is: not to be the same for all. */

@@ -42,7 +42,7 @@ test('a sound account is taken as it is written, without a complaint', () => {
         { ...account, userdb: { ...account?.userdb } },
         {
           ...names,
-          ...{ enabled, receives: enabled, sendAs, quota, userdb: { ...userdb } },
+          ...{ enabled, receives: enabled, sendAs, quota, userdb: { ...userdb }, created: undefined },
         },
       )
     }),

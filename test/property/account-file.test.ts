@@ -119,6 +119,7 @@ test('an account read is an account written: canonical, and the same when read a
         'send-as': account.sendAs,
         quota: account.quota,
         userdb: account.userdb,
+        created: account.created === undefined ? undefined : new Date(account.created).toISOString(),
       }))
       assert.deepEqual(parse(Buffer.from(jsonl(again))).entries, entries)
     }),

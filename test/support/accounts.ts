@@ -15,6 +15,7 @@ export function account(given: Partial<Account> & { readonly address: string }):
     sendAs: [],
     quota: undefined,
     userdb: {},
+    created: undefined,
     ...given,
   }
 }
@@ -23,7 +24,7 @@ export function account(given: Partial<Account> & { readonly address: string }):
 export function indexOf(accounts: readonly Account[]): AccountIndex {
   const directories = accounts.flatMap(({ directory }) => directory ?? [])
   const defaults = { uid: '5000', gid: '5000', home: '/var/vmail/{domain}/{local}' }
-  const builder = createIndex({ delimiter: '+', defaults, directories })
+  const builder = createIndex({ delimiter: '+', defaults, directories, seed: [1, 2] })
   for (const account of accounts) {
     // Entries that are too long for Dovecot are let in, for the tests of what happens then.
     const [problem] = builder

@@ -7,7 +7,13 @@ import { createRecorder } from './log.ts'
 import { newcomer } from './store.ts'
 
 const [file = '', prefix = '', count = '0'] = process.argv.slice(2)
-const config = { files: [file], unknown: 'create', recipientDelimiter: '+', defaults: {} } as const
+const config = {
+  files: [file],
+  unknown: 'create',
+  recipientDelimiter: '+',
+  defaults: {},
+  create: { domains: [], perHour: 1_000_000 },
+} as const
 const store = createAccountStore(config, ['main'], createRecorder(), { pollMs: 5 })
 await store.load()
 for (let n = 0; n < Number(count); n++) {

@@ -41,6 +41,7 @@ export async function openShelf(t: TestContext): Promise<Shelf> {
         unknown: 'create',
         recipientDelimiter: '+',
         defaults: {},
+        create: { domains: [], perHour: 100 },
         ...given,
       }
       const store = createAccountStore(config, ['main', 'other'], log, { pollMs: 20, ...options })
@@ -59,7 +60,7 @@ export function newcomer(address: string, given: Partial<NewAccount> = {}): NewA
   return { address, fullName: undefined, subject: undefined, directory: 'main', ...given }
 }
 
-function createListener(): { log: Log } & Pick<OpenStore, 'lines' | 'logged'> {
+export function createListener(): { log: Log } & Pick<OpenStore, 'lines' | 'logged'> {
   const recorder = createRecorder()
   const taken = new Set<LogLine>()
   let wake = (): void => {}

@@ -4,9 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, chmod, chown, mkdir, readdir, readFile, rm, stat, symlink, utimes } from 'node:fs/promises'
 import test from 'node:test'
-import type { Account, NewAccount } from '../../src/accounts/account.ts'
+import { type Account, CreateLimitError, type NewAccount } from '../../src/accounts/account.ts'
 import { planCreation } from '../../src/accounts/creation.ts'
+import { createNewcomers, hourMs } from '../../src/accounts/newcomers.ts'
 import { account, indexOf } from '../support/accounts.ts'
+import { createRecorder } from '../support/log.ts'
 import { newcomer, openShelf, type Shelf } from '../support/store.ts'
 
 const first = '{"address":"first@example.org"}\n'
@@ -171,7 +173,7 @@ test('owner and mode stay, a symbolic link stays one, and nothing is left over',
 test('a copy left behind by a writer that was killed is ignored, then removed', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.jsonl', first)
-  await shelf.write('a.jsonl.new', `${first}{"address":"half`)
+  await shelf.write('a.jsonl.new-0123456789abcdef', `${first}{"address":"half`)
   const store = shelf.open(['a.jsonl'])
   assert.deepEqual(await store.load(), [])
   await store.create(newcomer('new@example.org'))
@@ -182,14 +184,14 @@ test('a copy left behind by a writer that was killed is ignored, then removed', 
 test('what can’t be written is not created, and nothing is changed', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.jsonl', first)
-  await mkdir(shelf.path('a.jsonl.new'))
+  await mkdir(shelf.path('a.jsonl.new-0123456789abcdef'))
   const store = shelf.open(['a.jsonl'])
   await store.load()
   await assert.rejects(store.create(dora))
   assert.equal((await store.logged('account_not_created')).level, 'error')
   assert.equal(await readFile(shelf.path('a.jsonl'), 'utf8'), first)
   assert.deepEqual(store.addresses(), ['first@example.org'])
-  assert.deepEqual((await readdir(shelf.folder)).sort(), ['a.jsonl', 'a.jsonl.new'])
+  assert.deepEqual((await readdir(shelf.folder)).sort(), ['a.jsonl', 'a.jsonl.new-0123456789abcdef'])
 })
 
 test('a file that is not to be written to is not written to', async t => {
@@ -239,13 +241,91 @@ test('newcomers who wait for the lock hold up no reload', async t => {
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 32)
 })
 
+test('so many an hour, and the log says once what to do about it', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', first)
+  const store = shelf.open(['a.jsonl'], { create: { domains: [], perHour: 2 } })
+  await store.load()
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 6 }, (_, n) => store.create(newcomer(`new${n}@example.org`))),
+  )
+  const refused = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  assert.equal(refused.length, 4)
+  for (const error of refused) assert.ok(error instanceof CreateLimitError)
+  await assert.rejects(store.create(newcomer('late@example.org')), CreateLimitError)
+  assert.equal((await objects(shelf)).length, 3)
+  const [said, ...more] = store.lines.filter(({ event }) => event === 'create_limit')
+  assert.deepEqual([said?.level, said?.perHour, more], ['warn', 2, []])
+  assert.match(String(said?.cure), /accounts\.create\.per-hour.*account import/)
+  assert.ok(!store.lines.some(({ event }) => event === 'account_not_created'))
+})
+
+test('who has an account already gets it beyond the limit too', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', first)
+  const store = shelf.open(['a.jsonl'], { create: { domains: [], perHour: 1 } })
+  await store.load()
+  const [one, other] = await Promise.all([store.create(dora), store.create(dora)])
+  assert.equal(one, other)
+  assert.equal(await store.create(dora), one)
+})
+
+test('the limit outlives a restart; accounts from before the hour, from files and from times to come don’t count', async t => {
+  const shelf = await openShelf(t)
+  const made = (address: string, minutes: number, directory?: string): string =>
+    `${JSON.stringify({ address, directory, created: new Date(Date.now() + minutes * 60_000) })}\n`
+  const rest = [made('a@b', -61, 'main'), made('c@b', -5), made('d@b', 120, 'main')].join('')
+  await shelf.write('a.jsonl', rest + made('e@b', -59, 'main'))
+  const full = shelf.open(['a.jsonl'], { create: { domains: [], perHour: 1 } })
+  await full.load()
+  await assert.rejects(full.create(dora), CreateLimitError)
+  await shelf.write('a.jsonl', rest)
+  const open = shelf.open(['a.jsonl'], { create: { domains: [], perHour: 1 } })
+  await open.load()
+  await open.create(dora)
+  await assert.rejects(open.create(newcomer('new@example.org')), CreateLimitError)
+})
+
+test('an hour later there is room again, and the log says so', () => {
+  const { lines, ...log } = createRecorder()
+  let now = 0
+  const newcomers = createNewcomers(2, log, () => now)
+  newcomers.count([0, 60_000])
+  now = 60_000
+  for (let n = 0; n < 3; n++) assert.throws(() => newcomers.admit(), CreateLimitError)
+  now = hourMs - 1
+  assert.throws(() => newcomers.admit(), CreateLimitError)
+  now = hourMs
+  newcomers.admit()
+  assert.deepEqual(
+    lines.map(({ level, event, state }) => [level, event, state]),
+    [
+      ['warn', 'create_limit', 'closed'],
+      ['info', 'create_limit', 'open'],
+    ],
+  )
+})
+
+test('an account is made now, to the millisecond', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', first)
+  const store = shelf.open(['a.jsonl'])
+  await store.load()
+  const before = Date.now()
+  const { created = 0, directory, subject } = await store.create(dora)
+  assert.ok(before <= created && created <= Date.now())
+  assert.deepEqual([directory, subject], ['main', 'f81d4fae'])
+  await store.load()
+  assert.equal(store.current()?.byName('dora@example.org')?.created, created)
+})
+
 test('without a .jsonl file, or a file at all, nothing is created', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.toml', '')
   const store = shelf.open(['a.toml'])
   await store.load()
   await assert.rejects(store.create(dora), /no \.jsonl file/)
-  await assert.rejects(shelf.open(['b.jsonl']).create(dora), { code: 'ENOENT' })
+  await assert.rejects(shelf.open(['b.jsonl']).create(dora), /have errors/)
   await assert.rejects(shelf.open(['a.toml', 'b.jsonl']).create({ ...dora, directory: 'gone' }))
 })
 

@@ -57,6 +57,7 @@ const alice = {
   sendAs: ['info@example.org'],
   quota: 5 * 1024 ** 3,
   userdb: { mail_path: '/srv/{local}', uid: '5000', gid: 'vmail', quota_over_flag: 'yes' },
+  created: Date.parse('2026-01-01T00:00:00Z'),
 }
 
 test('both spellings say the same', async () => {

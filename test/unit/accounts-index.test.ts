@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Account, AccountIndex, Recipient } from '../../src/accounts/account.ts'
 import { createIndex, type IndexBuilder } from '../../src/accounts/accounts.ts'
-import { createNameTable } from '../../src/accounts/name-table.ts'
+import { createNameTable, hashOf } from '../../src/accounts/name-table.ts'
 import { formatProblem } from '../../src/config/problem.ts'
 import { account, indexOf } from '../support/accounts.ts'
+
+const seed = [0x03020100, 0x07060504] as const
 
 const alice = account({
   address: 'alice@example.org',
@@ -162,7 +164,7 @@ test('userdb: an address that looks like a template is not one', () => {
 
 /** Adds accounts from two files; what is said of them. */
 function conflicts(...accounts: (Partial<Account> & { file?: string })[]): string[] {
-  const builder = createIndex({ delimiter: '+', defaults: {}, directories: ['x', 'authentik'] })
+  const builder = createIndex({ delimiter: '+', defaults: {}, directories: ['x', 'authentik'], seed })
   return accounts
     .flatMap(({ file = 'a.toml', ...given }, index) =>
       builder.add(
@@ -233,7 +235,7 @@ test('a directory exists', () => {
 })
 
 test('a crowd: ten thousand accounts, every name its owner’s', () => {
-  const builder: IndexBuilder = createIndex({ delimiter: '+', defaults: {}, directories: [] })
+  const builder: IndexBuilder = createIndex({ delimiter: '+', defaults: {}, directories: [], seed })
   for (let n = 0; n < 10_000; n++) {
     const given = { address: `user${n}@example.org`, aliases: [`u.${n}@example.net`] }
     assert.deepEqual(builder.add({ account: account(given), line: n }, 'a.jsonl'), [])
@@ -248,10 +250,11 @@ test('a crowd: ten thousand accounts, every name its owner’s', () => {
 })
 
 test('names with one hash are told apart', () => {
-  // FNV-1a of both is 0x8aa6f0b1 … found by search, so that the test can't pass by luck.
-  const [one, other] = ['costarring', 'liquid'] as const
+  // Found by search.
+  const [one, other] = ['user17617', 'user152618'] as const
+  assert.equal(hashOf(one, seed), hashOf(other, seed))
   const names = [one, other]
-  const table = createNameTable((position, name) => names[position] === name)
+  const table = createNameTable((position, name) => names[position] === name, seed)
   assert.equal(table.claim(one, 0), undefined)
   assert.equal(table.find(other), undefined)
   assert.equal(table.claim(other, 1), undefined)
@@ -260,9 +263,62 @@ test('names with one hash are told apart', () => {
   assert.equal(table.claim(other, 7), 1)
 })
 
+test('the hash is HalfSipHash-1-3 of the name in UTF-16', () => {
+  // Of 0, 2, 4, 6 and 8 bytes 00 01 02 …: test_vectors_hsiphash in Linux’s lib/test_siphash.c, 32 bits.
+  const names = ['', '\u0100', '\u0100\u0302', '\u0100\u0302\u0504', '\u0100\u0302\u0504\u0706']
+  const expected = [0x5814c896, 0xbc4b0e30, 0x7e059ea6, 0xa0080b65, 0x577999b1]
+  assert.deepEqual(
+    names.map(name => hashOf(name, seed) >>> 0),
+    expected,
+  )
+})
+
+/** Names with one FNV-1a hash. They come cheap: each further piece with a twin doubles their number. */
+function namesOfOneFnv(): string[] {
+  const fnv = (hash: number, text: string): number => {
+    let result = hash
+    for (let n = 0; n < text.length; n++) result = Math.imul(result ^ text.charCodeAt(n), 0x01000193)
+    return result
+  }
+  let names = ['']
+  let hash = 0x811c9dc5
+  while (names.length < 64) {
+    const seen = new Map<number, string>()
+    for (let n = 0; ; n++) {
+      const piece = n.toString(36).padStart(4, '0')
+      const next = fnv(hash, piece)
+      const twin = seen.get(next)
+      seen.set(next, piece)
+      if (twin === undefined) continue
+      names = names.flatMap(name => [name + twin, name + piece])
+      hash = next
+      break
+    }
+  }
+  assert.deepEqual([...new Set(names.map(name => fnv(0x811c9dc5, name)))], [hash])
+  return names
+}
+
+test('names chosen to have one FNV-1a hash, whatever it starts with, meet nowhere', () => {
+  const names = namesOfOneFnv().map(name => `${name}@example.org`)
+  assert.equal(new Set(names).size, 64)
+  const hashes = names.map(name => hashOf(name, seed))
+  assert.equal(new Set(hashes).size, names.length)
+  assert.ok(new Set(hashes.map(hash => hash >>> 26)).size > 16)
+})
+
+test('names chosen to meet under one seed don’t under another', () => {
+  const chosen = Array.from({ length: 100_000 }, (_, n) => `u${n}@example.org`).filter(
+    name => (hashOf(name, seed) & 0xfff) === 0,
+  )
+  assert.ok(chosen.length > 10)
+  const slots = new Set(chosen.map(name => hashOf(name, [5, 6]) & 0xfff))
+  assert.ok(slots.size > chosen.length * 0.8, `${chosen.length} names in ${slots.size} slots`)
+})
+
 test('userdb fields that are too long for Dovecot once their templates are filled in are an error', () => {
   const add = (userdb: Record<string, string>, defaults: Record<string, string>) =>
-    createIndex({ delimiter: '+', defaults, directories: [] })
+    createIndex({ delimiter: '+', defaults, directories: [], seed })
       .add({ account: account({ address: `${'a'.repeat(40)}@example.org`, userdb }), line: 7 }, 'a.toml')
       .map(({ line, path }) => `${line} ${path}`)
   assert.deepEqual(add({ x: '{address}'.repeat(100) }, {}), [])
