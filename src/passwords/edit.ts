@@ -1,0 +1,143 @@
+/**
+ * Edit: changes of app-passwords.jsonl, for the commands. The daemon never writes it.
+ *
+ * Everything happens under the file's lock: the file is read, must be whole and sound (it is no place to guess what
+ * somebody meant), what is to change is decided on what it says then, and the result replaces it at once. When the
+ * promise resolves it is on disk. Lines that aren't concerned keep their bytes (`edit-lines.ts`).
+ *
+ * A file of 256 MiB at most, which is a million passwords. It must be UTF-8: other bytes would not come back as they were.
+ */
+import { Buffer, isUtf8 } from 'node:buffer'
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { rewriteFile } from '../accounts/durable.ts'
+import { commandWaitMs, type LockOptions, withLock } from '../accounts/lock.ts'
+import { seed } from '../accounts/seed.ts'
+import { codeOf } from '../accounts/stamp.ts'
+import type { Problem } from '../config/problem.ts'
+import { editLines } from './edit-lines.ts'
+import { problem } from './load.ts'
+import type { PasswordIndex, PasswordRecord } from './password.ts'
+import { formatPasswordLine, parsePasswordLine } from './record.ts'
+import { createRecordReader } from './records.ts'
+
+/** What to do to the file, and what to tell whoever asked, once it is done. Nothing is written for nothing. */
+export type Change<Result> = {
+  readonly gone?: readonly Key[]
+  readonly added?: readonly PasswordRecord[]
+  readonly result: Result
+}
+
+export type Changed<Result> =
+  | { readonly kind: 'done'; readonly result: Result }
+  /** Nothing has changed. */
+  | { readonly kind: 'broken'; readonly problems: readonly Problem[] }
+
+type Decide<Result> = (passwords: PasswordIndex) => Change<Result> | Promise<Change<Result>>
+
+/** An id is unique within its account. */
+type Key = Pick<PasswordRecord, 'account' | 'id'>
+
+const maxBytes = 256 * 1024 ** 2
+
+/** Rejects with a FileError where the file can't be written, and with what `decide` rejects with. */
+export async function changePasswords<Result>(
+  file: string,
+  decide: Decide<Result>,
+  onWait?: LockOptions['onWait'],
+): Promise<Changed<Result>> {
+  const folder = dirname(file)
+  if (!(await exists(folder))) return { kind: 'broken', problems: [noFolder(folder)] }
+  return withLock(
+    file,
+    async lock => {
+      const { text, index, problems } = await readWhole(file)
+      if (problems.length > 0) return { kind: 'broken', problems }
+      const { gone = [], added = [], result } = await decide(index)
+      if (gone.length + added.length > 0) {
+        const lines = editLines(text, gone.length === 0 ? () => false : linesOf(gone), added.map(formatPasswordLine))
+        await rewriteFile(file, lines, lock)
+      }
+      return { kind: 'done', result }
+    },
+    { waitMs: commandWaitMs, onWait },
+  )
+}
+
+/** Ends all passwords of accounts that are gone. Resolves with those that there were. */
+export async function removePasswordsOf(
+  file: string,
+  accounts: ReadonlySet<string>,
+  onWait?: LockOptions['onWait'],
+): Promise<Changed<readonly PasswordRecord[]>> {
+  // A site without app passwords needs no folder for them.
+  if (!(await exists(dirname(file)))) return { kind: 'done', result: [] }
+  return changePasswords(
+    file,
+    passwords => {
+      const gone = [...accounts].flatMap(account => passwords.of(account))
+      return { gone, result: gone }
+    },
+    onWait,
+  )
+}
+
+function linesOf(passwords: readonly Key[]): (line: string) => boolean {
+  const names = new Set(passwords.map(nameOf))
+  return line => {
+    const parsed = parsePasswordLine(line.replace(/^\ufeff/, ''))
+    return parsed.ok && names.has(nameOf(parsed.record))
+  }
+}
+
+function nameOf({ account, id }: Key): string {
+  return `${id} ${account}`
+}
+
+type Whole = { readonly text: string; readonly index: PasswordIndex; readonly problems: readonly Problem[] }
+
+/** A file that doesn't exist is an empty one. */
+async function readWhole(file: string): Promise<Whole> {
+  const reader = createRecordReader(file, seed)
+  const bytes = await readBytes(file)
+  if (typeof bytes === 'string') return { text: '', index: reader.index, problems: [problem(file, bytes)] }
+  reader.push(bytes)
+  reader.end()
+  return { text: bytes.toString('utf8'), index: reader.index, problems: reader.problems }
+}
+
+/** The bytes, or what keeps them from being read. */
+async function readBytes(file: string): Promise<Buffer | string> {
+  try {
+    // Not to be held up by a FIFO that nobody writes to.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const status = await handle.stat()
+      if (!status.isFile()) return 'not a regular file'
+      if (status.size > maxBytes) return `over ${maxBytes / 1024 ** 2} MiB`
+      const bytes = await handle.readFile()
+      return isUtf8(bytes) ? bytes : 'not UTF-8'
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    const code = codeOf(error)
+    return code === 'ENOENT' ? Buffer.alloc(0) : `can't be read (${code})`
+  }
+}
+
+async function exists(folder: string): Promise<boolean> {
+  try {
+    await stat(folder)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+function noFolder(folder: string): Problem {
+  const cure = `install -d -o bearerd -g bearerd -m 0700 ${folder}`
+  return problem(folder, `doesn't exist; "${cure}" makes it, or "state-dir" in bearerd.toml names another`)
+}
