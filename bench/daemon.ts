@@ -55,16 +55,18 @@ format = "json"
 `
 }
 
-/** `nodeOptions` go before the program: `--cpu-prof`, for one. */
-export async function startDaemon(
-  site: Site,
-  endpoint: Endpoint,
-  nodeOptions: readonly string[] = [],
-): Promise<Server> {
+export async function startDaemon(site: Site, endpoint: Endpoint): Promise<Server> {
   const { folder } = site
   writeFileSync(join(folder, 'bearerd.toml'), configuration(site, endpoint))
   await writeAccounts(join(folder, 'accounts.jsonl'), 'jsonl', site.accounts)
+  return spawnDaemon(folder)
+}
 
+/**
+ * On the bearerd.toml of this folder, in which its sockets are to be. `nodeOptions` go before the program: `--cpu-prof`,
+ * for one.
+ */
+export async function spawnDaemon(folder: string, nodeOptions: readonly string[] = []): Promise<Server> {
   const reader = spawn('cat', { stdio: ['pipe', 'ignore', 'inherit'] })
   const started = performance.now()
   const daemon = spawn(process.execPath, [...nodeOptions, program, 'serve', '--config', join(folder, 'bearerd.toml')], {

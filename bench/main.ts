@@ -2,18 +2,20 @@
  * Main: `npm run bench [-- --quick] [name…]`, after the build. Starts the parts, measures row by row, prints tables.
  *
  * The servers take turns, row by row and round by round, so that a busy machine treats them alike; a figure is the median
- * of the rounds. Everything listens on loopback or on sockets in a folder of its own, and is gone at the end.
+ * of the rounds; the times of refused passwords (`timing.ts`) are of one run. Everything listens on loopback or on sockets in a folder of its own, and is gone at the end.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { accountsHead, lookupsHead, measureAccounts } from './accounts.ts'
 import { startDaemon } from './daemon.ts'
 import { missing, startDovecot } from './dovecot.ts'
 import { startProvider } from './idp.ts'
 import { type Bench, type Measured, type Row, rows, type ServerName } from './rows.ts'
 import type { Server, Site } from './server.ts'
+import { measureTiming, timingHead } from './timing.ts'
 
 const starters: Record<ServerName, (site: Site) => Promise<Server>> = {
   bearerd: site => startDaemon(site, 'userinfo'),
@@ -25,7 +27,7 @@ const starters: Record<ServerName, (site: Site) => Promise<Server>> = {
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
 const quick = values.quick === true
 const rounds = quick ? 1 : 3
-const names = [...rows.map(row => row.name), 'start']
+const names = [...rows.map(row => row.name), 'start', 'timing', 'accounts']
 const unknown = positionals.filter(name => !names.includes(name))
 if (unknown.length > 0) {
   console.error(`bench: no such row: ${unknown.join(', ')}; there are ${names.join(', ')}`)
@@ -141,14 +143,36 @@ async function all(): Promise<void> {
   const lines: string[][] = []
   for (const row of rows.filter(({ name }) => wanted(name))) lines.push(...(await measureRow(row)))
   if (lines.length > 0) console.log(`${table([...head, ...ratioHead], lines, 2)}\n`)
-  if (!wanted('start')) return
+  if (wanted('start')) await allStarts()
+  if (wanted('timing')) await allTimings()
+  if (wanted('accounts')) await allAccounts()
+}
+
+async function allStarts(): Promise<void> {
   const starts: string[][] = []
   for (const accounts of [10, bench.accounts.large]) {
     for (const name of (['bearerd', 'Dovecot'] as const).filter(available)) {
       starts.push(await measureStart(name, accounts))
     }
   }
-  console.log(table(['server', 'accounts', 'start to first answer, ms', 'idle memory, MiB'], starts, 1))
+  console.log(`${table(['server', 'accounts', 'start to first answer, ms', 'idle memory, MiB'], starts, 1)}\n`)
+}
+
+async function allTimings(): Promise<void> {
+  for (const delay of ['0s', '2s'] as const) {
+    process.stderr.write(`bench: timing: failure-delay = "${delay}"\n`)
+    const { folder } = newSite(0)
+    const lines = await measureTiming(folder, delay, quick ? 200 : delay === '0s' ? 5000 : 1000)
+    console.log(`Time to a refusal, failure-delay = "${delay}"\n\n${table(timingHead, lines, 1)}\n`)
+  }
+}
+
+async function allAccounts(): Promise<void> {
+  const lines: [string[], string[]][] = []
+  for (const count of quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000])
+    lines.push(await measureAccounts(count, folder))
+  const [costs, lookups] = [lines.map(([first]) => first), lines.map(([, second]) => second)]
+  console.log(`${table(accountsHead, costs, 0)}\n\nLookups a second\n\n${table(lookupsHead, lookups, 0)}\n`)
 }
 
 try {

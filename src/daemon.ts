@@ -2,9 +2,9 @@
  * Daemon: builds the parts once, connects them, opens the listeners; reloads and drains them. No logic of its own.
  */
 import { createAccountStore } from './accounts/store.ts'
-import { createAuthenticate, type Directory } from './auth/authenticate.ts'
+import { createAuthenticate } from './auth/authenticate.ts'
 import { createRouting } from './auth/routing.ts'
-import { createTokenSource } from './auth/token.ts'
+import { createTokenSource, type Directory } from './auth/token.ts'
 import type { Authenticate } from './auth/verdict.ts'
 import type { Config, DirectoryConfig, ListenerConfig } from './config/config.ts'
 import { createAuthDialect } from './dovecot/auth-session.ts'
@@ -14,9 +14,14 @@ import type { Log } from './log.ts'
 import { type Listener, listen } from './net/listener.ts'
 import { inheritedSockets, notify } from './net/systemd.ts'
 import { createProvider } from './oidc/provider.ts'
+import { createHashPool } from './passwords/hash-pool.ts'
+import { lastUsedFile, passwordFile } from './passwords/paths.ts'
+import { checkStateDir } from './passwords/state-dir.ts'
+import { createPasswordStore } from './passwords/store.ts'
+import { createVerifier } from './passwords/verifier.ts'
 import { createPolicyDialect } from './postfix/policy-session.ts'
 import { createSocketmapDialect } from './postfix/socketmap-session.ts'
-import { mechanisms } from './sasl/mechanisms.ts'
+import { passwordMechanisms, tokenMechanisms } from './sasl/mechanisms.ts'
 
 /** How long requests under way may take to finish when the daemon stops. An AUTH never takes longer (8 s). */
 const drainMs = 8_500
@@ -28,7 +33,7 @@ const drainMs = 8_500
 const spid = 1
 
 export type Daemon = {
-  /** Reads the account files again; the old accounts stay in force if there is a problem. */
+  /** Reads accounts and passwords again; the old ones stay in force if there is a problem. */
   reload(): Promise<void>
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>
@@ -42,7 +47,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     config.directories.map(({ name }) => name),
     log,
   )
-  await accounts.load()
+  const passwords = config.appPasswords.enabled ? createPasswords(config, log) : undefined
+  await Promise.all([accounts.load(), passwords?.open()])
   accounts.watch()
 
   const directories = new Map<string, OpenDirectory>()
@@ -61,6 +67,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   async function stop(): Promise<void> {
     await Promise.all(listeners.map(listener => listener.close({ drainMs })))
     accounts.close()
+    await passwords?.close()
     await Promise.all([...directories.values()].map(directory => directory.close()))
   }
 
@@ -68,7 +75,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     directories,
     routing: createRouting(config.directories),
     accounts,
-    unknown: config.accounts.unknown,
+    newcomers: config.accounts,
+    passwords,
     log,
   })
   const services: Services = {
@@ -89,6 +97,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const ready = {
     event: 'ready',
     accounts: accounts.current()?.size,
+    passwords: passwords?.store.current()?.size,
     listeners: config.listeners.map(({ name }) => name),
     ms,
   }
@@ -100,8 +109,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
   return {
     async reload() {
-      log.info({ event: 'reload' }, 'reading the account files again; bearerd.toml is read at the start only')
-      await accounts.load()
+      log.info({ event: 'reload' }, 'reading accounts and passwords again; bearerd.toml is read at the start only')
+      await Promise.all([accounts.load(), passwords?.store.load()])
     },
     async stop() {
       await notify('STOPPING=1')
@@ -113,6 +122,26 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
 type OpenDirectory = Directory & { close(): Promise<void> }
 
+/** What logins with a password take. */
+function createPasswords({ stateDir, appPasswords }: Config, log: Log) {
+  const store = createPasswordStore(passwordFile(stateDir), log, { lastUsedFile: lastUsedFile(stateDir) })
+  const verifier = createVerifier({ log, pool: createHashPool(log, appPasswords.verifications) })
+  return {
+    ...appPasswords,
+    store,
+    verifier,
+    async open(): Promise<void> {
+      const missing = await checkStateDir(stateDir)
+      if (missing !== undefined) log.warn({ event: 'start', file: missing.file }, missing.message)
+      await store.load()
+      store.watch()
+    },
+    async close(): Promise<void> {
+      await Promise.all([store.close(), verifier.close()])
+    },
+  }
+}
+
 type Services = {
   readonly authenticate: Authenticate
   readonly accounts: Parameters<typeof createMasterDialect>[0]['accounts']
@@ -122,6 +151,10 @@ type Services = {
 /** One line a protocol: which conversation is held on a listener's connections. */
 function createOpener(config: Config, log: Log, { authenticate, accounts, flush }: Services) {
   const logins = createLogins()
+  const mechanisms = [
+    ...(config.directories.length > 0 ? tokenMechanisms : []),
+    ...(config.appPasswords.enabled ? passwordMechanisms : []),
+  ]
   const inherited = inheritedSockets(process.env)
   const unknown = [...inherited.keys()].filter(name => !config.listeners.some(listener => listener.name === name))
   if (unknown.length > 0)

@@ -68,6 +68,42 @@ export const rejectReasons = {
     meaning: 'A claim that should name the account holds something that cannot be a name.',
     cure: "Look at the user's entry at the provider.",
   },
+  unknown_login: {
+    meaning: 'No account has the name of this login as its address or an alias.',
+    cure: 'The user types her whole address. If it is right, add the account: "bearerd account add ADDRESS".',
+  },
+  wrong_password: {
+    meaning: 'The password is wrong: mistyped, or an old one.',
+    cure: 'The user types it again; or make a new one: "bearerd app-password create ADDRESS --label DEVICE".',
+  },
+  unknown_password: {
+    meaning: "It looks like an app password, but is none of this account's: mistyped, revoked, or of another account.",
+    cure: '"bearerd app-password list ADDRESS" shows which there are. Make a new one for the device.',
+  },
+  provider_password: {
+    meaning: 'This looks like a password of the identity provider; here, app passwords and OAuth are accepted.',
+    cure: 'Create an app password: "bearerd app-password create ADDRESS --label DEVICE". Or set up the mail client for OAuth.',
+  },
+  token_as_password: {
+    meaning: 'This looks like an access token in the place of a password.',
+    cure: 'Set up the mail client for OAuth (OAUTHBEARER, XOAUTH2); or set app-passwords.accept-tokens = true.',
+  },
+  password_expired: {
+    meaning: 'The password is right, but has expired.',
+    cure: 'Make a new one: "bearerd app-password create ADDRESS --label DEVICE".',
+  },
+  password_outdated: {
+    meaning: 'The password is from before the account: a former owner of the address may know it.',
+    cure: 'If it is still the same person, make a new one: "bearerd app-password create ADDRESS --label DEVICE".',
+  },
+  password_service: {
+    meaning: 'The password is right, but not for this service.',
+    cure: 'Make one that is: "bearerd app-password create ADDRESS --label DEVICE --services imap,smtp".',
+  },
+  password_network: {
+    meaning: 'The password is right, but not for logins from this address, or the mail server tells no address.',
+    cure: 'Make one that is: "bearerd app-password create ADDRESS --label DEVICE --networks 192.0.2.0/24".',
+  },
   unknown_account: {
     meaning: 'The token is good, but no account belongs to its owner.',
     cure: 'Add the account, or an alias, username or subject to it; or set accounts.unknown = "create".',
@@ -85,7 +121,7 @@ export const rejectReasons = {
     cure: 'If it is still the same person, correct "subject" of the account.',
   },
   authz_fail: {
-    meaning: 'The client asked for another account than the one the token belongs to.',
+    meaning: 'The client asked for another account than the one the token or password belongs to.',
     cure: 'The user signed in at the provider as somebody else; or add the asked-for name to the aliases of her account.',
   },
   account_disabled: {
@@ -106,6 +142,18 @@ export const unavailableReasons = {
   account_not_created: {
     meaning: 'The account of a new user could not be written to disk.',
     cure: 'See the error in the log: space, permissions, or a lock left behind.',
+  },
+  create_limit: {
+    meaning: 'As many accounts have been created within the last hour as are allowed.',
+    cure: 'Look at the lines account_created: if these are your users, raise accounts.create.per-hour. Else disable them, and restrict who may by require.* of the directory.',
+  },
+  passwords_unavailable: {
+    meaning: 'The app passwords have never been loaded without a problem.',
+    cure: 'Run "bearerd check".',
+  },
+  passwords_busy: {
+    meaning: 'Too many imported passwords are being checked.',
+    cure: 'If it is no attack, raise app-passwords.verifications; app passwords cost next to nothing.',
   },
   deadline: {
     meaning: 'No verdict within 8 seconds.',

@@ -1,18 +1,16 @@
 /**
- * Token: from a bearer token to what is known of it. Cache, single flight, provider. The only importer of node-cache.
+ * Token: from a bearer token to what is known of it. Cache, single flight, provider.
  *
  * What is cached is the provider's word, never a verdict: claims, identity and account are judged anew at every login, so
  * a cache hit can't outlive a disabled account or a changed rule. Keys are hashes of the token under a random key of this
  * process; the token itself is kept nowhere. An entry lives no longer than the token. "Unavailable" is never cached.
- *
- * node-cache evicts nothing and throws when full. Two generations of it, swapped when the young one is full, make a
- * bounded cache that junk can't lock; refused tokens have generations of their own, so that guesses can't push users out.
+ * Refused tokens are kept apart, so that guesses can't push users out.
  */
 import { hash, randomBytes } from 'node:crypto'
-import NodeCache from 'node-cache'
 import type { CacheConfig, DirectoryConfig } from '../config/config.ts'
 import type { Provider, TokenVerdict } from '../oidc/token-verdict.ts'
 import { type Evidence, expiryMs } from './claims.ts'
+import { createGenerations } from './generations.ts'
 import { peekJwt } from './jwt.ts'
 
 export type Lookup = (
@@ -25,6 +23,13 @@ export type TokenSource = {
   lookup(token: string): Lookup | Promise<Lookup>
   /** Forgets everything, also what is under way. Returns how many tokens were known. */
   flush(): number
+}
+
+/** A directory at work. */
+export type Directory = {
+  readonly config: DirectoryConfig
+  readonly tokens: TokenSource
+  readonly openidConfiguration: string | undefined
 }
 
 type Method = DirectoryConfig['endpoint']['method']
@@ -89,36 +94,4 @@ export function createTokenSource(
 function weigh(claims: Evidence['claims'], token: string, method: Method): Evidence {
   const jwt = peekJwt(token)
   return { claims, jwt, token: method === 'introspect' ? claims : (jwt?.payload ?? {}) }
-}
-
-type Generations<T> = {
-  get(key: string): T | undefined
-  set(key: string, value: T, ttlMs: number): void
-  clear(): number
-}
-
-/** Holds between `max / 2` and `max` of the entries last written. */
-function createGenerations<T>(max: number): Generations<T> {
-  // No sweep (checkperiod): it would block, and the bound is in the number of keys, not in their age.
-  const create = (): NodeCache => new NodeCache({ useClones: false, checkperiod: 0 })
-  let young = create()
-  let old = create()
-  return {
-    get: key => young.get<T>(key) ?? old.get<T>(key),
-    set(key, value, ttlMs) {
-      // To node-cache 0 means for ever and NaN its default, which is for ever too.
-      if (!(ttlMs >= 1 && ttlMs < Number.POSITIVE_INFINITY)) return
-      if (young.getStats().keys >= Math.max(1, max / 2)) {
-        old = young
-        young = create()
-      }
-      young.set(key, value, ttlMs / 1000)
-    },
-    clear() {
-      const count = young.getStats().keys + old.getStats().keys
-      young = create()
-      old = create()
-      return count
-    },
-  }
 }

@@ -91,6 +91,25 @@ export type AccountsConfig = {
   readonly recipientDelimiter: string
   /** userdb fields of accounts that don't set their own; `{address}`, `{local}`, `{domain}` are replaced. */
   readonly defaults: Readonly<Record<string, string>>
+  /** For `unknown = "create"`. */
+  readonly create: {
+    /** Domains in which accounts are created; empty: any that is ours already. */
+    readonly domains: readonly string[]
+    /** Accounts created in any hour, at most. */
+    readonly perHour: number
+  }
+}
+
+/** `[app-passwords]`: logins by PLAIN and LOGIN. */
+export type AppPasswordsConfig = {
+  /** False: PLAIN and LOGIN are not offered. */
+  readonly enabled: boolean
+  /** Whether an access token may be sent in place of a password. */
+  readonly acceptTokens: boolean
+  /** A refused password is answered so long after it came, whatever was wrong with it. */
+  readonly failureDelayMs: number
+  /** Imported hashes being checked at once. */
+  readonly verifications: number
 }
 
 export type CacheConfig = {
@@ -117,7 +136,10 @@ export type LogConfig = {
 export type Config = {
   /** The file it came from. */
   readonly file: string
+  /** Absolute. What bearerd writes by itself is here: app passwords and when they were used. */
+  readonly stateDir: string
   readonly accounts: AccountsConfig
+  readonly appPasswords: AppPasswordsConfig
   readonly listeners: readonly ListenerConfig[]
   /** In the file's order; the first one without `domains` is the default. */
   readonly directories: readonly DirectoryConfig[]

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import { locateToml, parseToml } from '../toml.ts'
 import { readAccounts } from './accounts.ts'
+import { readAppPasswords } from './app-passwords.ts'
 import type { Config } from './config.ts'
 import { readDirectories } from './directories.ts'
 import { readText } from './files.ts'
@@ -52,10 +53,11 @@ async function readSections(raw: RawConfig, { file, fileMode, env, report }: Sou
   const folders = { config: folder, credentials: env.CREDENTIALS_DIRECTORY || undefined }
   const listeners = readListeners(raw.listen, folder, report.within('listen'))
   const directories = await readDirectories(raw.directory, { folders, fileMode, report: report.within('directory') })
-  if (directories.length === 0 && listeners.some(hasLogins))
-    report.error(['directory'], 'expected at least one [directory.NAME]: without one nobody can log in')
+  if (directories.length === 0 && listeners.some(hasLogins)) noDirectory(raw, report)
   return {
     file,
+    stateDir: resolve(folder, raw['state-dir']),
+    appPasswords: readAppPasswords(raw['app-passwords'], { directories, report: report.within('app-passwords') }),
     accounts: readAccounts(raw.accounts, { folder, directories, report: report.within('accounts') }),
     listeners,
     directories,
@@ -71,6 +73,16 @@ async function readSections(raw: RawConfig, { file, fileMode, env, report }: Sou
     },
     log: { level: raw.log.level, format: raw.log.format ?? (isatty(1) ? 'pretty' : 'json') },
   }
+}
+
+function noDirectory(raw: RawConfig, report: Report): void {
+  if (raw['app-passwords'].enabled)
+    report.warn(['directory'], 'there is no [directory.NAME], so that app passwords are the only way to log in')
+  else
+    report.error(
+      ['directory'],
+      'expected at least one [directory.NAME]: without one, and without app passwords, nobody can log in',
+    )
 }
 
 function deepFreeze<T>(value: T): T {

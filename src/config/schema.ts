@@ -192,11 +192,22 @@ const directory = v.object({
 })
 
 const root = v.object({
+  'state-dir': v.optional(string('a folder such as "/var/lib/bearerd"'), '/var/lib/bearerd'),
   accounts: v.object({
     files: list(string('a file such as "/etc/bearerd/accounts.toml"')),
     unknown: v.optional(choice('reject', 'create'), 'reject'),
     'recipient-delimiter': v.optional(delimiter, '+'),
     defaults: v.record(field, userdbValue),
+    create: v.object({
+      domains: v.optional(list(domain)),
+      'per-hour': v.optional(integer(1, 1_000_000), 100),
+    }),
+  }),
+  'app-passwords': v.object({
+    enabled: v.optional(boolean, true),
+    'accept-tokens': v.optional(boolean, false),
+    'failure-delay': v.optional(duration('0s', '5s', ': Postfix hangs up after 10 s'), '2s'),
+    verifications: v.optional(integer(1, 64), 2),
   }),
   listen: v.record(name, listener),
   directory: v.record(name, directory),

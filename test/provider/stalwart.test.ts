@@ -40,7 +40,8 @@ async function open(t: TestContext, name: Example, url: string) {
     directories: new Map([[name, { config: directory, tokens, openidConfiguration: provider.openidConfiguration }]]),
     routing: createRouting(config.directories),
     accounts: { current: () => index, create: () => Promise.reject(new Error('not asked for')) },
-    unknown: config.accounts.unknown,
+    newcomers: config.accounts,
+    passwords: undefined,
     log,
   })
   return async (token: string, authzid?: string): Promise<string> => {

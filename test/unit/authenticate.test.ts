@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Account, AccountIndex, NewAccount } from '../../src/accounts/account.ts'
-import { createAuthenticate, type Directory } from '../../src/auth/authenticate.ts'
+import { type Account, type AccountIndex, CreateLimitError, type NewAccount } from '../../src/accounts/account.ts'
+import { createAuthenticate } from '../../src/auth/authenticate.ts'
 import { createRouting } from '../../src/auth/routing.ts'
-import { createTokenSource } from '../../src/auth/token.ts'
+import { createTokenSource, type Directory } from '../../src/auth/token.ts'
 import type { LoginRequest, Verdict } from '../../src/auth/verdict.ts'
 import type { DirectoryConfig } from '../../src/config/config.ts'
 import { silentLog } from '../../src/log.ts'
@@ -20,6 +20,8 @@ type World = {
   tokens?: Tokens
   directories?: DirectoryConfig[]
   unknown?: 'reject' | 'create'
+  /** `accounts.create.domains`. */
+  open?: string[]
   /** Called when the provider is asked, to change the world meanwhile. */
   meanwhile?: (world: Running) => void
 }
@@ -36,6 +38,7 @@ function start({
   tokens = {},
   directories = [directory()],
   unknown = 'reject',
+  open: domains = [],
   meanwhile,
 }: World = {}) {
   const running: Running = { index: indexOf(accounts), created: [], asked: [], lines: [] }
@@ -71,7 +74,8 @@ function start({
         return made
       },
     },
-    unknown,
+    newcomers: { unknown, create: { domains, perHour: 100 } },
+    passwords: undefined,
     log: { debug: line, info: line, warn: line, error: line },
   })
   const login = async (token: string, authzid?: string): Promise<Verdict> =>
@@ -384,6 +388,44 @@ describe('unknown = "create"', () => {
       [],
     ])
   })
+  it('adds none for an unverified address where require.email-verified asks for a verified one', async () => {
+    const claims = { email: 'new@example.org' }
+    for (const [emailVerified, email_verified, verdict] of [
+      ['always', undefined, 'reject email_not_verified'],
+      ['always', false, 'reject email_not_verified'],
+      ['always', 'yes', 'reject email_not_verified'],
+      ['always', true, 'accept new@example.org'],
+      ['if-present', false, 'reject email_not_verified'],
+      ['if-present', 'false', 'reject email_not_verified'],
+      ['if-present', undefined, 'accept new@example.org'],
+      ['if-present', 'true', 'accept new@example.org'],
+      ['never', false, 'accept new@example.org'],
+    ] as const) {
+      const directories = [directory({ require: { emailVerified } })]
+      const given = email_verified === undefined ? claims : { ...claims, email_verified }
+      const [told, created] = await create(given, undefined, { directories })
+      assert.equal(told, verdict, `${emailVerified} ${email_verified}`)
+      assert.equal(created.length, told.startsWith('accept') ? 1 : 0)
+    }
+  })
+  it('adds accounts in the listed domains and in no others, ours or not', async () => {
+    const open = ['new.example', 'xn--bcher-kva.example']
+    const outcomes: Record<string, string> = {
+      'x@new.example': 'accept x@new.example',
+      'x@NEW.example': 'accept x@new.example',
+      'x@bücher.example': 'accept x@xn--bcher-kva.example',
+      'x@sub.new.example': 'reject unknown_account',
+      'x@example.org': 'reject unknown_account',
+      'x@example.net': 'reject unknown_account',
+    }
+    for (const [email, verdict] of Object.entries(outcomes))
+      assert.equal((await create({ email }, undefined, { open }))[0], verdict, email)
+  })
+  it('adds none in a listed domain that belongs to another directory', async () => {
+    const directories = [directory(), directory({ name: 'school', domains: ['school.example'] })]
+    const world = { directories, open: ['school.example'] }
+    assert.deepEqual(await create({ email: 'x@school.example' }, undefined, world), ['reject unknown_account', []])
+  })
   it('adds none in a domain of another directory', async () => {
     const directories = [directory(), directory({ name: 'school', domains: ['school.example'] })]
     assert.deepEqual(await create({ email: 'x@school.example' }, undefined, { directories }), [
@@ -412,6 +454,12 @@ describe('unknown = "create"', () => {
     assert.equal(told(verdict), 'unavailable account_not_created')
   })
 
+  it('tells the limit per hour from a write that failed', async () => {
+    const authenticate = creating(() => Promise.reject(new CreateLimitError('100 in an hour')))
+    const verdict = await authenticate(request({ kind: 'token', token: 't', authzid: undefined }))
+    assert.equal(told(verdict), 'unavailable create_limit')
+  })
+
   /** A world in which everybody is new@example.org, and accounts are created so. */
   function creating(createAccount: (wanted: NewAccount) => Promise<Account>) {
     const claims = { email: 'new@example.org' }
@@ -421,7 +469,8 @@ describe('unknown = "create"', () => {
       directories: new Map([['main', { config: directory(), tokens, openidConfiguration: undefined }]]),
       routing: createRouting([directory()]),
       accounts: { current: () => indexOf([alice]), create: createAccount },
-      unknown: 'create',
+      newcomers: { unknown: 'create', create: { domains: [], perHour: 100 } },
+      passwords: undefined,
       log: silentLog,
     })
   }

@@ -29,7 +29,15 @@ test('defaults: everything that may be left out', async t => {
   ])
   assert.deepEqual(config, {
     file: join(folder, 'bearerd.toml'),
-    accounts: { files: [join(folder, 'accounts.toml')], unknown: 'reject', recipientDelimiter: '+', defaults: {} },
+    stateDir: '/var/lib/bearerd',
+    accounts: {
+      files: [join(folder, 'accounts.toml')],
+      unknown: 'reject',
+      recipientDelimiter: '+',
+      defaults: {},
+      create: { domains: [], perHour: 100 },
+    },
+    appPasswords: { enabled: true, acceptTokens: false, failureDelayMs: 2000, verifications: 2 },
     listeners: [
       {
         name: 'imap',
@@ -72,11 +80,17 @@ test('values in every spelling', async t => {
   const { config, problems, folder } = await loadText(
     t,
     `
+    state-dir = "state"
     [accounts]
     files = ["a.toml", "/var/lib/bearerd/b.jsonl"]
     unknown = "create"
     recipient-delimiter = "+-"
     defaults = { uid = 5000, gid = "vmail", home = "/var/vmail/{domain}/{local}", quota_rule = "*:storage=1G" }
+    create = { domains = ["Example.ORG", "bücher.example"], per-hour = 5 }
+    [app-passwords]
+    enabled = true
+    failure-delay = "500ms"
+    verifications = 8
     [listen.imap]
     protocol = "postfix-sasl"
     path = "sasl"
@@ -112,6 +126,14 @@ test('values in every spelling', async t => {
     unknown: 'create',
     recipientDelimiter: '+-',
     defaults: { uid: '5000', gid: 'vmail', home: '/var/vmail/{domain}/{local}', quota_rule: '*:storage=1G' },
+    create: { domains: ['example.org', 'xn--bcher-kva.example'], perHour: 5 },
+  })
+  assert.equal(config.stateDir, join(folder, 'state'))
+  assert.deepEqual(config.appPasswords, {
+    enabled: true,
+    acceptTokens: false,
+    failureDelayMs: 500,
+    verifications: 8,
   })
   const [listener] = config.listeners
   assert.deepEqual(
@@ -163,7 +185,7 @@ test('names that JavaScript objects have of their own are names like any other',
     problems.filter(line => line.includes('error')),
     [
       'FOLDER/bearerd.toml:12: error: directory.constructor.toString: unknown key; known here are type, timeout, issuer, endpoint, auth, fields, domains, require, tls, allow-http, connections',
-      'FOLDER/bearerd.toml:13: error: __proto__: unknown key; known here are accounts, listen, directory, cache, limits, log',
+      'FOLDER/bearerd.toml:13: error: __proto__: unknown key; known here are state-dir, accounts, app-passwords, listen, directory, cache, limits, log',
     ],
   )
   assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false)

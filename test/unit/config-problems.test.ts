@@ -145,9 +145,9 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
     'directory."a\\nb" = { issuer = "https://a.example" }',
     'directory."a\\u{a}b": expected a name of 1 to 64 printable characters without spaces',
   ],
-  'a login listener without a directory': [
-    'listen.imap = { protocol = "dovecot-auth", path = "imap" }',
-    'directory: expected at least one [directory.NAME]: without one nobody can log in',
+  'a login listener without anything to log in with': [
+    'listen.imap = { protocol = "dovecot-auth", path = "imap" }\napp-passwords.enabled = false',
+    'directory: expected at least one [directory.NAME]: without one, and without app passwords, nobody can log in',
   ],
   'a path that does not fit into an address': [
     `listen.imap = { protocol = "postfix-policy", path = "/${'x'.repeat(107)}" }`,
@@ -202,6 +202,10 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
   'new accounts, but no file for them': [
     'accounts.unknown = "create"',
     'accounts.unknown: "create" adds accounts to the last .jsonl file of accounts.files, and there is none',
+  ],
+  'a delay that outlasts Postfix': [
+    'app-passwords.failure-delay = "6s"',
+    'app-passwords.failure-delay: expected a duration from "0s" to "5s": Postfix hangs up after 10 s',
   ],
   'a date for a table': ['cache = 2026-11-21', 'cache: expected a table, got a date'],
   'a token size that no line holds': [

@@ -20,11 +20,12 @@ test('the complete example loads without an error or a warning', async t => {
 
 test('every key is explained once, in the table of its section, in the order of the schema', () => {
   const explained: string[] = []
-  let section = ''
+  let prefix: string | undefined
   for (const line of document.split('\n')) {
-    if (line.startsWith('## ')) section = /\[(.*)\]/.exec(line)?.[1] ?? ''
+    if (line === '## Before the first table') prefix = ''
+    else if (line.startsWith('## ')) prefix = /\[(.*)\]/.exec(line)?.[1]?.concat('.')
     const [, key] = /^\| `([^`]+)` \|/.exec(line) ?? []
-    if (section !== '' && key !== undefined) explained.push(`${section}.${key}`)
+    if (prefix !== undefined && key !== undefined) explained.push(prefix + key)
   }
   assert.deepEqual(explained, listKeys())
 })

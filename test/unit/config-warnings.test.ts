@@ -50,6 +50,37 @@ const warnings: Record<string, readonly [toml: string, problem: string]> = {
     sound + sound.replace('main', 'other'),
     '10: warning: directory.other: has no "domains", and so has "main", which comes first and is the default; only accounts with directory = "other" come here',
   ],
+  'logins without a directory': [
+    `[listen.imap]
+    protocol = "dovecot-auth"
+    path = "imap"`,
+    ' warning: directory: there is no [directory.NAME], so that app passwords are the only way to log in',
+  ],
+  'tokens in the place of passwords': [
+    `${sound}[app-passwords]
+    accept-tokens = true`,
+    '10: warning: app-passwords.accept-tokens: whatever is typed as a password and looks like a token goes to the provider, a long password too; and mail clients keep a token as if it were a password, until it ends',
+  ],
+  'tokens in the place of passwords, where there are none': [
+    `${sound}[app-passwords]
+    enabled = false
+    accept-tokens = true`,
+    '11: warning: app-passwords.accept-tokens: not used with enabled = false',
+  ],
+  'tokens in the place of passwords, without a directory': [
+    'app-passwords.accept-tokens = true',
+    '3: warning: app-passwords.accept-tokens: not used: there is no [directory.NAME] whose tokens these could be',
+  ],
+  'refusals without a delay': [
+    `${sound}[app-passwords]
+    failure-delay = "0s"`,
+    '10: warning: app-passwords.failure-delay: guessing is not slowed down, and how soon a refusal comes may tell what was wrong; "2s" is the default',
+  ],
+  'domains for new accounts, of which there are none': [
+    `${sound}[accounts.create]
+    domains = "example.org"`,
+    '9: warning: accounts.create: not used with unknown = "reject"',
+  ],
   'userdb entries for everybody': [
     `[listen.all]
     protocol = "dovecot-master"
@@ -67,6 +98,17 @@ for (const [title, [toml, problem]] of Object.entries(warnings)) {
     assert.ok(lines.includes(problem), lines.join('\n'))
   })
 }
+
+test('a domain for new accounts that no directory is responsible for', async t => {
+  const toml = `accounts.files = "a.jsonl"
+  accounts.unknown = "create"
+  accounts.create.domains = ["example.org", "example.net"]
+  listen.master = { protocol = "dovecot-master", path = "auth-master" }
+  ${sound}domains = "example.org"`
+  assert.deepEqual((await loadText(t, toml)).problems, [
+    'FOLDER/bearerd.toml:3: warning: accounts.create.domains[1]: no directory is responsible for example.net: add it to "domains" of one',
+  ])
+})
 
 test('accounts for everybody who has a token', async t => {
   const toml = `[accounts]
