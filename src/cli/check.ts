@@ -1,6 +1,6 @@
 /**
- * `bearerd check`: reads configuration and accounts as `serve` would and prints every problem, one a line, errors and
- * warnings. Exit code 0 without errors, else 78.
+ * `bearerd check`: reads configuration, accounts and app passwords as `serve` would and prints every problem, one a line,
+ * errors and warnings. Exit code 0 without errors, else 78.
  */
 import type { AccountIndex } from '../accounts/account.ts'
 import { domainOf } from '../accounts/address.ts'
@@ -10,12 +10,18 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { silentLog } from '../log.ts'
+import { loadPasswords } from '../passwords/load.ts'
+import { orphanReason } from '../passwords/orphans.ts'
+import type { PasswordIndex } from '../passwords/password.ts'
+import { passwordFile } from '../passwords/paths.ts'
+import { checkStateDir } from '../passwords/state-dir.ts'
 import { exit } from './exit.ts'
 
 export async function runCheck(file: string, json: boolean): Promise<number> {
   const { config, problems } = await loadConfig(file, process.env)
   const all: Problem[] = [...problems]
   let accounts: number | undefined
+  let passwords = 0
   if (config !== undefined) {
     const names = config.directories.map(({ name }) => name)
     const store = createAccountStore(config.accounts, names, silentLog)
@@ -23,30 +29,64 @@ export async function runCheck(file: string, json: boolean): Promise<number> {
     accounts = store.current()?.size
     all.push(...unreachable(config, store.current()))
     store.close()
+    if (config.appPasswords.enabled) {
+      const found = await checkPasswords(config, store.current())
+      all.push(...found.problems)
+      passwords = found.count
+    }
   }
   const errors = all.filter(({ severity }) => severity === 'error').length
   for (const problem of all) process.stdout.write(`${json ? JSON.stringify(problem) : formatProblem(problem)}\n`)
-  if (!json) process.stdout.write(`${summary(file, errors, all.length - errors, accounts)}\n`)
+  if (!json) process.stdout.write(`${summary(file, errors, all.length - errors, accounts, passwords)}\n`)
   return errors === 0 ? exit.done : exit.config
 }
 
-/** Accounts that no provider may vouch for, one warning a domain: they get mail, and can't log in. */
-function unreachable({ file, directories }: Config, index: AccountIndex | undefined): Problem[] {
+async function checkPasswords(
+  { stateDir }: Config,
+  accounts: AccountIndex | undefined,
+): Promise<{ count: number; problems: Problem[] }> {
+  const file = passwordFile(stateDir)
+  const missing = await checkStateDir(stateDir)
+  const { index, problems } = await loadPasswords(file)
+  const orphans = accounts === undefined ? [] : orphaned(file, index, accounts)
+  return { count: index.size, problems: [...(missing === undefined ? [] : [missing]), ...problems, ...orphans] }
+}
+
+/** Accounts that no provider may vouch for, one warning a domain: they get mail, and can't log in with a token. */
+function unreachable({ file, directories, appPasswords }: Config, index: AccountIndex | undefined): Problem[] {
   const { ofAccount } = createRouting(directories)
   const lost = new Set<string>()
   for (const account of directories.length > 0 ? (index?.all() ?? []) : [])
     if (ofAccount(account) === undefined) lost.add(domainOf(account.address))
+  const login = appPasswords.enabled ? 'can log in with an app password only' : "can't log in"
   return [...lost].slice(0, 10).map(domain => ({
     severity: 'warning',
     file,
     line: undefined,
     path: undefined,
-    message: `accounts of ${domain} can't log in: add the domain to "domains" of a directory, or leave that out of one`,
+    message: `accounts of ${domain} ${login}: add the domain to "domains" of a directory, or leave that out of one`,
   }))
 }
 
-function summary(file: string, errors: number, warnings: number, accounts: number | undefined): string {
+/** Passwords that are of no use to anybody, which only the accounts tell. */
+function orphaned(file: string, passwords: PasswordIndex, accounts: AccountIndex): Problem[] {
+  const orphans = [...passwords.all()].filter(record => orphanReason(record, accounts) !== undefined).length
+  if (orphans === 0) return []
+  const belong = orphans === 1 ? '1 app password belongs' : `${orphans} app passwords belong`
+  const message = `${belong} to no account; "bearerd app-password revoke --orphaned" removes what "list" calls orphaned`
+  return [{ severity: 'warning', file, line: undefined, path: undefined, message }]
+}
+
+function summary(
+  file: string,
+  errors: number,
+  warnings: number,
+  accounts: number | undefined,
+  passwords: number,
+): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
-  const found = `${count(errors, 'error')}, ${count(warnings, 'warning')}`
-  return accounts === undefined ? `${file}: ${found}` : `${file}: ${found}, ${count(accounts, 'account')}`
+  const found = [count(errors, 'error'), count(warnings, 'warning')]
+  if (accounts !== undefined) found.push(count(accounts, 'account'))
+  if (passwords > 0) found.push(count(passwords, 'app password'))
+  return `${file}: ${found.join(', ')}`
 }

@@ -4,6 +4,8 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { defaultConfigFile } from '../config/load.ts'
+import { addAccountCommands } from './account-commands.ts'
+import { addAppPasswordCommands } from './app-password-commands.ts'
 import { runAuthTest } from './auth-test.ts'
 import { runCheck } from './check.ts'
 import { exit } from './exit.ts'
@@ -62,9 +64,13 @@ function createProgram(done: (code: number) => void): Command {
 
   program
     .command('auth-test')
-    .description('logs in at an auth socket with a token from standard input, and shows the exchange')
+    .description('logs in at an auth socket with a token or password from standard input, and shows the exchange')
     .requiredOption('--socket <path>', 'a dovecot-auth or postfix-sasl socket')
-    .addOption(new Option('--mech <name>', 'mechanism').choices(['OAUTHBEARER', 'XOAUTH2']).default('OAUTHBEARER'))
+    .addOption(
+      new Option('--mech <name>', 'mechanism')
+        .choices(['OAUTHBEARER', 'XOAUTH2', 'PLAIN', 'LOGIN'])
+        .default('OAUTHBEARER'),
+    )
     .option('--user <name>', 'the name to ask for')
     .option('--service <name>', 'the service to log in to', 'imap')
     .addHelpText(
@@ -72,6 +78,9 @@ function createProgram(done: (code: number) => void): Command {
       '\nExample:\n  bearerd auth-test --socket /run/bearerd/auth-client --user alice@example.org < token',
     )
     .action(async options => done(await runAuthTest(options)))
+
+  addAccountCommands(program, config, done)
+  addAppPasswordCommands(program, config, done)
 
   return program
 }

@@ -10,6 +10,7 @@ import test, { type TestContext } from 'node:test'
 import { createLineParser, parseTomlAccounts } from '../../src/accounts/file.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { formatProblem } from '../../src/config/problem.ts'
+import { parsePasswordLine } from '../../src/passwords/record.ts'
 
 const pages = ['.', 'docs', 'docs/howto', 'docs/reference', 'packaging']
   .flatMap(folder => readdirSync(folder).map(name => join(folder, name)))
@@ -53,7 +54,8 @@ test('npm commands exist', () => {
 })
 
 test("bearerd's commands exist", () => {
-  const known = [...read('src/cli/cli.ts').matchAll(/\.command\('([\w-]+)/g)].map(([, name]) => name)
+  const sources = readdirSync('src/cli').map(name => read(join('src/cli', name)))
+  const known = [...sources.join('\n').matchAll(/\.command\('([\w-]+)/g)].map(([, name]) => name)
   assert.ok(known.includes('serve'))
   for (const page of pages)
     for (const [found, name] of read(page).matchAll(
@@ -129,4 +131,12 @@ test('docs/reference/accounts.md has no key that does not exist', async () => {
     }),
   )
   assert.deepEqual(unknown.flat(), [])
+})
+
+test('docs/reference/app-passwords.md has a record that is one, and all of its keys', () => {
+  const page = 'docs/reference/app-passwords.md'
+  const [example = ''] = blocks(page, 'jsonl')
+  assert.deepEqual(parsePasswordLine(example).ok, true)
+  const keys = [...read(page).matchAll(/^\| `([a-z]+)` \|/gm)].map(([, key = '']) => key)
+  assert.deepEqual(keys, Object.keys(JSON.parse(example)))
 })

@@ -1,0 +1,203 @@
+/**
+ * Account change: what every command does that writes accounts. Under the lock of the managed file, the last .jsonl of
+ * accounts.files: read, plan, check the result together with all other account files as the daemon would, write, and say
+ * what was done. A dry run takes no lock and writes nothing.
+ */
+import { isUtf8 } from 'node:buffer'
+import { readFile } from 'node:fs/promises'
+import { rewriteFile } from '../accounts/durable.ts'
+import { type Document, type Edit, editDocument, type Line, linesOf, readDocument } from '../accounts/edit.ts'
+import { commandWaitMs, withLock } from '../accounts/lock.ts'
+import { fileProblem } from '../accounts/read.ts'
+import { codeOf } from '../accounts/stamp.ts'
+import { type Survey, survey } from '../accounts/survey.ts'
+import type { Config } from '../config/config.ts'
+import { formatProblem, type Problem } from '../config/problem.ts'
+import { reportProblems, type Terminal } from './app-password.ts'
+import { loadConfigOrReport } from './config.ts'
+import { exit } from './exit.ts'
+
+export type Plan =
+  | { readonly ok: true; readonly edits: readonly Edit[]; readonly notes?: readonly string[] }
+  /** One line each. Nothing is changed. */
+  | { readonly ok: false; readonly complaints: readonly string[] }
+
+export type Change = {
+  readonly configFile: string
+  readonly dryRun: boolean
+  /** A managed file that doesn't exist yet is an empty one. */
+  readonly mayCreate: boolean
+  /** Say every change, not only how many there are. */
+  readonly verbose: boolean
+  readonly plan: (current: Current) => Plan | Promise<Plan>
+  /** Told how many of how many lines of the result are checked. */
+  readonly progress?: (done: number, total: number) => void
+  /** Just before the file is written; false: it must not be, and why has been said. */
+  readonly before?: (config: Config) => Promise<boolean>
+}
+
+export type Current = {
+  readonly file: string
+  readonly document: Document
+  /** Everything as it is now. Read when it is asked for: others wait for the lock. */
+  readonly survey: () => Promise<Survey>
+}
+
+export async function changeAccounts(change: Change, io: Terminal): Promise<number> {
+  const config = (await loadConfigOrReport(change.configFile))?.config
+  if (config === undefined) return exit.config
+  const file = config.accounts.files.findLast(name => name.endsWith('.jsonl'))
+  if (file === undefined) {
+    io.error.write(
+      `${config.file}: no file of accounts.files ends in .jsonl, and .toml files are edited by hand; add one, as in files = ["accounts.toml", "/var/lib/bearerd/accounts.jsonl"]\n`,
+    )
+    return exit.config
+  }
+  try {
+    if (change.dryRun) return await changeFile(file, config, change, io, undefined)
+    const onWait = (): void => void io.error.write(`waiting for another process that is changing ${file}\n`)
+    return await withLock(
+      file,
+      lock =>
+        changeFile(file, config, change, io, async text => {
+          if ((await change.before?.(config)) === false) return false
+          await rewriteFile(file, text, lock, { mode: 0o600 })
+          return true
+        }),
+      { waitMs: commandWaitMs, onWait },
+    )
+  } catch (error) {
+    // A fault of ours is thrown on; what the system says has a code.
+    codeOf(error)
+    io.error.write(`${error instanceof Error ? error.message : ''}\n`)
+    return exit.config
+  }
+}
+
+type Write = (text: Iterable<string>) => Promise<boolean>
+
+async function changeFile(
+  file: string,
+  config: Config,
+  change: Change,
+  io: Terminal,
+  write: Write | undefined,
+): Promise<number> {
+  const document = await readManaged(file, change.mayCreate)
+  if (document === undefined) {
+    io.error.write(`${formatProblem(fileProblem(file, 'is not UTF-8; mend it first'))}\n`)
+    return exit.config
+  }
+  const { accounts } = config
+  const directories = config.directories.map(({ name }) => name)
+  const look = (lines: readonly Line[], progress?: (done: number) => void): Promise<Survey> =>
+    survey({ config: accounts, directories, instead: { file, lines }, ...(progress && { progress }) })
+  let known: Promise<Survey> | undefined
+  const current = (): Promise<Survey> => {
+    known ??= look(linesOf(document, file))
+    return known
+  }
+  const plan = await change.plan({ file, document, survey: current })
+  if (!plan.ok) return refuse(plan.complaints, await current(), io)
+  const { lines, changes } = editDocument(document, plan.edits, file)
+  const result = await look(lines, done => change.progress?.(done, lines.length))
+  const complaints = await compare(current, result, accounts.unknown === 'create', io)
+  if (complaints.length > 0) return refuse(complaints, await current(), io)
+
+  const summary = summarize(changes, plan.edits.length, change.verbose || change.dryRun)
+  if (write !== undefined && summary.changes > 0 && !(await write(textOf(lines)))) return exit.config
+  io.output.write(`${summary.lines.join('\n')}\n`)
+  if (write === undefined) io.output.write('dry run: nothing was written\n')
+  else announce(document.positions.size, summary, file, io)
+  for (const note of plan.notes ?? []) io.output.write(`${note}\n`)
+  return exit.done
+}
+
+/** What the change would get wrong. Says new warnings. */
+async function compare(
+  current: () => Promise<Survey>,
+  after: Survey,
+  mayBeEmpty: boolean,
+  io: Terminal,
+): Promise<string[]> {
+  if (after.problems.length === 0 && after.listed.length > 0) return []
+  const before = await current()
+  const known = new Set(before.problems.map(formatProblem))
+  const errors = errorsOf(after.problems)
+  if (errors.length > 0) return errors.map(formatProblem)
+  if (after.listed.length === 0 && before.listed.length > 0 && !mayBeEmpty)
+    return ['this would leave no account in any file, which bearerd takes for an accident; disable it instead']
+  reportProblems(
+    io,
+    after.problems.filter(problem => !known.has(formatProblem(problem))),
+  )
+  return []
+}
+
+/** Undefined: not to be edited, since what isn't UTF-8 would not come back as it was. */
+async function readManaged(file: string, mayCreate: boolean): Promise<Document | undefined> {
+  try {
+    const bytes = await readFile(file)
+    return isUtf8(bytes) ? readDocument(bytes.toString()) : undefined
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' && mayCreate) return readDocument('')
+    const why = code === 'ENOENT' ? "doesn't exist; account add and account import make it" : `can't be read (${code})`
+    throw Object.assign(new Error(`${file}: ${why}`), { code })
+  }
+}
+
+type Summary = {
+  readonly lines: readonly string[]
+  readonly changes: number
+  readonly added: number
+  readonly removed: number
+}
+
+function summarize(changes: readonly string[], edits: number, verbose: boolean): Summary {
+  const count = (sign: string): number => changes.filter(line => line.startsWith(sign)).length
+  const [added, removed] = [count('+'), count('-')]
+  const unchanged = edits - changes.length
+  const counts = `${plural(added, 'account')} added, ${count('~')} changed, ${removed} removed`
+  const lines = [...(verbose ? changes : []), unchanged === 0 ? counts : `${counts}, ${unchanged} as before`]
+  return { lines, changes: changes.length, added, removed }
+}
+
+function* textOf(lines: readonly Line[]): Generator<string> {
+  for (const { text } of lines) yield `${text}\n`
+}
+
+/** What the daemon will not believe unasked (`load.ts`). */
+function announce(before: number, { added, removed }: Summary, file: string, io: Terminal): void {
+  const after = before + added - removed
+  if (before > 0 && after === 0)
+    io.error.write(`${file} is empty now, which a running bearerd believes only after "systemctl restart bearerd"\n`)
+  else if (before >= 10 && after < before / 2)
+    io.error.write(
+      `${file} has lost most of its accounts, which a running bearerd believes only after "systemctl reload bearerd"\n`,
+    )
+}
+
+const maxComplaints = 1_000
+
+/** What was wrong before is said first: it may be the cause of the rest. */
+function refuse(complaints: readonly string[], { problems }: Survey, io: Terminal): number {
+  if (errorsOf(problems).length > 0) {
+    reportProblems(io, problems)
+    io.error.write('the account files have these problems already; nothing was changed\n')
+    return exit.config
+  }
+  const more = complaints.length - maxComplaints
+  const lines = complaints.slice(0, maxComplaints)
+  io.error.write(`${[...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')}\n`)
+  io.error.write('nothing was changed\n')
+  return exit.no
+}
+
+function errorsOf(problems: readonly Problem[]): Problem[] {
+  return problems.filter(({ severity }) => severity === 'error')
+}
+
+export function plural(count: number, what: string, ending = 's'): string {
+  return `${count} ${what}${count === 1 ? '' : ending}`
+}

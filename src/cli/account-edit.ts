@@ -1,0 +1,127 @@
+/**
+ * `bearerd account add|set|enable|disable|remove`: one account of the managed file.
+ *
+ * Exit code 1 where the answer is no: there is no such account, it stands in a file that is edited by hand, or the result
+ * would not be sound. The app passwords of an account that is removed go first, so that none is left for the next owner.
+ */
+import { canonicalAddress } from '../accounts/address.ts'
+import { type Patch, patchTable, tableAt } from '../accounts/edit.ts'
+import { newTable } from '../accounts/merge.ts'
+import type { Config } from '../config/config.ts'
+import { formatProblem } from '../config/problem.ts'
+import { quote } from '../config/values.ts'
+import { removePasswordsOf } from '../passwords/edit.ts'
+import { passwordFile } from '../passwords/paths.ts'
+import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
+import { confirm } from './account-confirm.ts'
+import { type AccountOptions, isEmptyPatch, readPatch } from './account-options.ts'
+import { complain, kickAll, type Terminal } from './app-password.ts'
+import { exit } from './exit.ts'
+
+export type WriteOptions = { readonly config: string; readonly dryRun: boolean }
+
+export async function runAdd(address: string, options: WriteOptions & AccountOptions, io: Terminal) {
+  const { patch, complaints } = readPatch(options)
+  const canonical = canonicalAddress(address)
+  if (canonical === undefined) return complain(io, exit.usage, notAnAddress(address))
+  if (complaints.length > 0) return complain(io, exit.usage, complaints.join('\nbearerd: '))
+  const plan = ({ document, file }: Current): Plan => {
+    const position = document.positions.get(canonical)
+    if (position !== undefined)
+      return no(`${canonical} is an account already, at ${file}:${position + 1}; "account set" changes it`)
+    const table = newTable(address, patch, new Date(io.now()).toISOString())
+    return { ok: true, edits: [{ address: canonical, table, place: { file: 'account add', line: undefined } }] }
+  }
+  return changeAccounts({ ...base(options), mayCreate: true, plan }, io)
+}
+
+export async function runSet(address: string, options: WriteOptions & AccountOptions, io: Terminal) {
+  const { patch, complaints } = readPatch(options)
+  if (complaints.length > 0) return complain(io, exit.usage, complaints.join('\nbearerd: '))
+  if (isEmptyPatch(patch)) return complain(io, exit.usage, 'nothing to set; add --help for the options')
+  return patchAccount(address, patch, options, io)
+}
+
+export function runEnable(address: string, options: WriteOptions, io: Terminal): Promise<number> {
+  return patchAccount(address, { unset: ['enabled', 'receive'] }, options, io)
+}
+
+export type KickOptions = WriteOptions & { readonly kick: boolean }
+
+export async function runDisable(
+  address: string,
+  options: KickOptions & { readonly receive: boolean },
+  io: Terminal,
+): Promise<number> {
+  const set = { enabled: false, ...(options.receive ? { receive: true } : {}) }
+  return kickAfter(await patchAccount(address, { set }, options, io), address, options, io)
+}
+
+export async function runRemove(
+  address: string,
+  options: KickOptions & { readonly yes: boolean },
+  io: Terminal,
+): Promise<number> {
+  const canonical = canonicalAddress(address)
+  if (canonical === undefined) return complain(io, exit.usage, notAnAddress(address))
+  const sure = options.yes || options.dryRun || (await confirm(io, `Remove ${canonical} and its app passwords?`))
+  if (sure !== true) return sure === undefined ? complain(io, exit.usage, 'no terminal to ask at; add --yes') : exit.no
+  const plan = (current: Current): Promise<Plan> =>
+    edit(canonical, current, () => ({ ok: true, edits: [{ address: canonical, table: undefined, place }] }))
+  const place = { file: 'account remove', line: undefined }
+  const before = (config: Config): Promise<boolean> => removePasswords(canonical, config, io)
+  const code = await changeAccounts({ ...base(options), plan, before }, io)
+  return kickAfter(code, address, options, io)
+}
+
+async function removePasswords(address: string, { stateDir }: Config, io: Terminal): Promise<boolean> {
+  const changed = await removePasswordsOf(passwordFile(stateDir), new Set([address]))
+  if (changed.kind === 'broken') {
+    for (const problem of changed.problems) io.error.write(`${formatProblem(problem)}\n`)
+    return false
+  }
+  const count = changed.result.length
+  if (count > 0) io.output.write(`${plural(count, 'app password')} of ${address} removed\n`)
+  return true
+}
+
+function patchAccount(address: string, patch: Patch, options: WriteOptions, io: Terminal): Promise<number> {
+  const canonical = canonicalAddress(address)
+  if (canonical === undefined) return Promise.resolve(complain(io, exit.usage, notAnAddress(address)))
+  const place = { file: 'the command line', line: undefined }
+  const plan = (current: Current): Promise<Plan> =>
+    edit(canonical, current, () => {
+      const table = patchTable(tableAt(current.document, canonical) ?? {}, patch)
+      return { ok: true, edits: [{ address: canonical, table, place }] }
+    })
+  return changeAccounts({ ...base(options), plan }, io)
+}
+
+function base({ config, dryRun }: WriteOptions) {
+  return { configFile: config, dryRun, mayCreate: false, verbose: true }
+}
+
+/** The plan, if the account stands in the managed file; else why it can't be edited. */
+async function edit(address: string, { document, survey }: Current, plan: () => Plan): Promise<Plan> {
+  if (document.positions.has(address)) return plan()
+  const { index, listed } = await survey()
+  const owner = index.byName(address)?.address
+  if (owner === undefined) return no(`no account has the address ${address}`)
+  if (owner !== address) return no(`${address} is an alias of ${owner}; give that address`)
+  const { file, line } = listed.find(({ account }) => account.address === address)?.place ?? { file: '' }
+  return no(`${address} stands at ${line === undefined ? file : `${file}:${line}`}; edit it there`)
+}
+
+async function kickAfter(code: number, address: string, options: KickOptions, io: Terminal): Promise<number> {
+  if (code === exit.done && options.kick && !options.dryRun)
+    await kickAll(new Set([canonicalAddress(address) ?? address]), io)
+  return code
+}
+
+function no(complaint: string): Plan {
+  return { ok: false, complaints: [complaint] }
+}
+
+function notAnAddress(text: string): string {
+  return `${quote(text)} is not an address such as alice@example.org`
+}
