@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, rename, symlink, unlink } from 'node:fs/promise
 import test from 'node:test'
 import { formatProblem, type Problem } from '../../src/config/problem.ts'
 import { eventually } from '../support/process.ts'
-import { openShelf, type Shelf } from '../support/store.ts'
+import { newcomer, openShelf, type Shelf } from '../support/store.ts'
 
 const jsonl = (...addresses: string[]): string => addresses.map(address => `{"address":"${address}"}\n`).join('')
 const toml = (...addresses: string[]): string => addresses.map(a => `[[account]]\naddress = "${a}"\n`).join('')
@@ -270,6 +270,109 @@ test('errors are logged before warnings', async t => {
   const store = shelf.open(['a.jsonl'])
   await store.load()
   assert.equal((await store.logged('accounts_problem')).line, 51)
+})
+
+/** Some hundred kilobytes: several blocks, of which most stay as they are when a line changes. */
+const crowd = Array.from({ length: 8_000 }, (_, n) => ({
+  address: `user${n}@example.org`,
+  aliases: [`u.${n}@example.net`],
+  subject: `s${n}`,
+  'send-as': n % 100 === 0 ? ['info@example.org'] : undefined,
+}))
+const written = (rows: readonly object[], mark = ''): string =>
+  mark + rows.map(row => `${JSON.stringify(row)}\n`).join('')
+
+test('a large file that changes in a few lines: what is new is in force, what is gone is gone, the rest stays', async t => {
+  const shelf = await openShelf(t)
+  const last = { address: 'last@example.org', aliases: ['@example.com'] }
+  await shelf.write('a.toml', toml('toml@example.org'))
+  await shelf.write('b.jsonl', written([...crowd, last]))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  await store.load()
+  const addressOf = (name: string): string | undefined => store.current()?.recipient(name)?.account.address
+  assert.equal(addressOf('any@example.com'), 'last@example.org')
+  const heir = { address: 'new@example.org', aliases: ['user4000@example.org', '@example.edu'] }
+  const rows = [...crowd.slice(0, 100), { address: 'other@example.org' }, ...crowd.slice(100, 4000), heir]
+  rows.push(...crowd.slice(4001))
+  await shelf.write('b.jsonl', written(rows))
+  assert.deepEqual(await store.load(), [])
+  assert.equal(store.current()?.size, 8_002)
+  assert.deepEqual(store.addresses(), ['toml@example.org', ...rows.map(({ address }) => address)])
+  for (const [n, { address, aliases, subject }] of crowd.entries()) {
+    const owner = n === 4000 ? 'new@example.org' : address
+    assert.equal(addressOf(address), owner)
+    assert.equal(addressOf(aliases[0] ?? ''), n === 4000 ? undefined : owner)
+    assert.equal(store.current()?.bySubject(subject)[0]?.address, n === 4000 ? undefined : owner)
+  }
+  assert.deepEqual(
+    [addressOf('other@example.org'), addressOf('any@example.edu'), addressOf('any@example.com')],
+    ['other@example.org', 'new@example.org', undefined],
+  )
+  assert.deepEqual(
+    ['example.org', 'example.edu', 'example.com'].map(domain => store.current()?.hasDomain(domain)),
+    [true, true, false],
+  )
+  assert.equal(store.current()?.senders('info@example.org').length, 79)
+})
+
+test('a large file: a name that somebody has is refused in a line that is new, with the place where she stands', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.toml', '')
+  await shelf.write('b.jsonl', written(crowd))
+  const store = shelf.open(['a.toml', 'b.jsonl'])
+  await store.load()
+  await shelf.write('b.jsonl', written([{ address: 'first@example.org' }, ...crowd, { address: 'u.5000@example.net' }]))
+  const taken = 'error: address: u.5000@example.net already belongs to the account at'
+  assert.deepEqual(said(shelf, await store.load()), [`b.jsonl:8002: ${taken} ${shelf.path('b.jsonl')}:5002`])
+  assert.equal(store.current()?.size, 8_000)
+  await shelf.write('b.jsonl', written(crowd))
+  await shelf.write('a.toml', toml('u.5000@example.net'))
+  assert.match(said(shelf, await store.load()).join('\n'), /^a\.toml:1: error: .*b\.jsonl:5001$/)
+})
+
+test('a large file: what was warned of is warned of again, as long as it stays', async t => {
+  const shelf = await openShelf(t)
+  const rows = crowd.map(row => ({ ...row, username: row.address.startsWith('user77') ? 'same' : row.address }))
+  await shelf.write('a.jsonl', written(rows))
+  const store = shelf.open(['a.jsonl'])
+  const before = await store.load()
+  assert.ok(before.length > 10 && before.every(({ severity }) => severity === 'warning'))
+  await shelf.write('a.jsonl', written([...rows, { address: 'last@example.org' }]))
+  assert.deepEqual(await store.load(), before)
+  assert.deepEqual(await store.load(), before)
+  assert.equal(store.current()?.size, 8_001)
+  await shelf.write('a.jsonl', written(crowd))
+  assert.deepEqual(await store.load(), [])
+})
+
+test('a large file: users are looked up again at each load', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write(
+    'a.jsonl',
+    written(crowd.map((row, n) => (n === 7_000 ? { ...row, userdb: { uid: 'daemon' } } : row))),
+  )
+  const store = shelf.open(['a.jsonl'])
+  for (let n = 0; n < 2; n++) {
+    await store.load()
+    assert.equal(store.current()?.byName('user7000@example.org')?.userdb.uid, '1')
+    assert.equal(store.current()?.size, 8_000)
+  }
+})
+
+test('a large file: who was created meanwhile is read like everybody else, and a byte order mark stays one', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', written(crowd, '\ufeff'))
+  const store = shelf.open(['a.jsonl'])
+  await store.load()
+  const created = await store.create(newcomer('new@example.org'))
+  assert.deepEqual(await store.load(), [])
+  assert.deepEqual(store.current()?.byName('new@example.org'), created)
+  assert.equal(store.current()?.size, 8_001)
+  await shelf.write(
+    'a.jsonl',
+    `${written([{ address: 'first@example.org' }])}${await readFile(shelf.path('a.jsonl'), 'utf8')}`,
+  )
+  assert.deepEqual(said(shelf, await store.load()), ['a.jsonl:2: error: expected one JSON object on the line'])
 })
 
 test('two loads at once are two loads in a row', async t => {
