@@ -8,8 +8,17 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { introspectors, startProvider } from '../support/provider.ts'
 import { createReport } from './report.ts'
-import { type Stage, showDown, showLogins, showRecipients, showRefused, signIn } from './scenes.ts'
-import { makeFolder, startDaemon, writeSample } from './stage.ts'
+import {
+  type Stage,
+  showDown,
+  showLogins,
+  showNewcomer,
+  showPasswords,
+  showRecipients,
+  showRefused,
+  signIn,
+} from './scenes.ts'
+import { makeFolder, runCommand, startDaemon, writeSample } from './stage.ts'
 
 const stayUp = !process.argv.includes('--once')
 const interrupted = new Promise(resolve => {
@@ -32,11 +41,19 @@ const daemon = await startDaemon(folder).catch((error: Error) => {
   process.exit(1)
 })
 try {
-  const stage = { folder, provider, report }
+  const change = async (event: string, ...args: readonly string[]): Promise<string> => {
+    const noticed = daemon.next(event)
+    const printed = await runCommand(folder, args)
+    await noticed
+    return printed
+  }
+  const stage = { folder, provider, report, change }
   await showLogins(stage)
   await showRefused(stage)
   await showDown(stage)
+  await showPasswords(stage)
   await showRecipients(stage)
+  await showNewcomer(stage)
   const { passed, failed } = report
   report.heading(failed === 0 ? `All ${passed} as expected.` : `${failed} of ${passed + failed} not as expected.`)
   if (stayUp) {
@@ -69,6 +86,8 @@ function suggestions(at: string): string[] {
     '',
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/alice.token`,
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/bob.token`,
+    `  ${bearerd} app-password create --config ${at}/bearerd.toml bob@example.org --label phone`,
+    `  ${bearerd} account list --config ${at}/bearerd.toml`,
     `  ${bearerd} lookup --config ${at}/bearerd.toml a.jones+news@example.org`,
     `  ${bearerd} check --config ${at}/bearerd.toml`,
     '',

@@ -13,6 +13,8 @@ export type Stage = {
   readonly folder: string
   readonly provider: TestProvider
   readonly report: Report
+  /** Runs `bearerd …` until it has ended, and the daemon has logged `event` of what that changed. */
+  change(event: string, ...args: readonly string[]): Promise<string>
 }
 
 const alice = 'alice@example.org'
@@ -159,6 +161,52 @@ export async function showRecipients({ folder, report }: Stage): Promise<void> {
   await report.expect('Postfix, mailboxes: nobody', 'NOTFOUND', map('mailbox', nobody))
   await report.expect('Postfix, policy: nobody', '550 5.1.1 User unknown', policy(nobody))
   await report.expect('Dovecot LMTP: nobody', 'NOTFOUND', user(nobody))
+}
+
+export async function showPasswords(stage: Stage): Promise<void> {
+  const { change, report } = stage
+  const create = ['app-password', 'create', alice, '--label', 'Outlook, office', '--services', 'imap,smtp']
+  let password = ''
+  report.heading('App passwords, for mail clients without OAuth')
+
+  await report.expect(
+    'bearerd app-password create alice@example.org …',
+    'shown once: 8 groups of 4 letters',
+    async () => {
+      password = await change('passwords_loaded', ...create)
+      return /^([a-z]{4}-){7}[a-z]{4}$/.test(password) ? 'shown once: 8 groups of 4 letters' : password
+    },
+  )
+  const by = (mechanism: 'PLAIN' | 'LOGIN', user: string, typed: string) => ({ mechanism, user, token: typed })
+  await report.expect('Dovecot, PLAIN: alice, in capitals and with spaces', `OK user=${alice}`, () =>
+    login(stage, dovecot, by('PLAIN', alice, password.toUpperCase().replaceAll('-', ' '))),
+  )
+  await report.expect('Postfix, LOGIN: alice, by an alias', `OK user=${alice}`, () =>
+    login(stage, postfix, by('LOGIN', 'a.jones@example.org', password)),
+  )
+  // A refusal takes two seconds, whatever was wrong: they wait together.
+  const forPop3 = login(stage, { ...dovecot, service: 'pop3' }, by('PLAIN', alice, password))
+  const guessed = login(stage, postfix, by('PLAIN', 'nobody@example.org', password))
+  const id = password.slice(0, 3)
+  await report.expect('bearerd app-password revoke alice@example.org …', `revoked ${alice}`, async () =>
+    (await change('passwords_loaded', 'app-password', 'revoke', alice, id)).replace(/ \S+ {2}Outlook, office$/, ''),
+  )
+  const revoked = login(stage, dovecot, by('PLAIN', alice, password))
+  await report.expect('Dovecot: alice, over POP3, which it was not for', 'FAIL', () => forPop3)
+  await report.expect('Postfix: nobody', 'FAIL', () => guessed)
+  await report.expect('Dovecot: alice, once it is revoked', 'FAIL', () => revoked)
+}
+
+export async function showNewcomer({ folder, change, report }: Stage): Promise<void> {
+  const erin = 'erin@example.org'
+  const mailbox = async () => (await askSocketmap(join(folder, 'map'), 'mailbox', erin)).trimEnd()
+  report.heading('A new account, while all this runs')
+  await report.expect('Postfix, mailboxes: erin', 'NOTFOUND', mailbox)
+  await report.expect('bearerd account add erin@example.org …', `+ ${erin}`, async () => {
+    const printed = await change('accounts_loaded', 'account', 'add', erin, '--full-name', 'Erin Brown')
+    return printed.split('\n')[0] ?? ''
+  })
+  await report.expect('Postfix, mailboxes: erin', `OK ${erin}`, mailbox)
 }
 
 /** Of a userdb entry, whose it is and where the mail is. */

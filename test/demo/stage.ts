@@ -1,12 +1,13 @@
 /**
  * Stage: a provider, a folder with the sample configuration, and the daemon as it is delivered.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { cpSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 
 /** A Unix socket's path has 107 bytes, and the longest of ours this name. */
 const maxFolderBytes = 107 - '/auth-client'.length
@@ -29,9 +30,22 @@ export function writeSample(folder: string, { issuer, secret }: Values): void {
   const config = readFileSync(new URL('bearerd.toml', sample), 'utf8')
   writeFileSync(join(folder, 'bearerd.toml'), config.replaceAll('https://accounts.example.org', issuer))
   writeFileSync(join(folder, 'client-secret'), secret, { mode: 0o600 })
+  writeFileSync(join(folder, 'accounts.jsonl'), '', { mode: 0o600 })
+  mkdirSync(join(folder, 'state'), { mode: 0o700 })
 }
 
-export type Daemon = { stop(): Promise<void> }
+/** Runs `bearerd …` beside the daemon and gives what it prints on standard output. Rejects if it fails. */
+export async function runCommand(folder: string, args: readonly string[]): Promise<string> {
+  const config = join(folder, 'bearerd.toml')
+  const { stdout } = await promisify(execFile)(process.execPath, ['dist/main.js', ...args, '--config', config])
+  return stdout.trimEnd()
+}
+
+export type Daemon = {
+  /** Resolves when this event is logged next. */
+  next(event: string): Promise<unknown>
+  stop(): Promise<void>
+}
 
 /** Resolves when the daemon is ready; rejects with the end of its log if it ends before. */
 export async function startDaemon(folder: string): Promise<Daemon> {
@@ -43,8 +57,10 @@ export async function startDaemon(folder: string): Promise<Daemon> {
   const log = createWriteStream(join(folder, 'bearerd.log'))
   child.stdout.pipe(log)
   child.stderr.pipe(log, { end: false })
-  await ready(child)
+  const events = new EventEmitter()
+  await ready(child, events)
   return {
+    next: event => once(events, event),
     async stop() {
       process.off('exit', kill)
       const running = child.exitCode === null && child.signalCode === null
@@ -54,14 +70,18 @@ export async function startDaemon(folder: string): Promise<Daemon> {
   }
 }
 
-function ready(child: ChildProcess): Promise<void> {
+/** `events` go on to be emitted afterwards. */
+function ready(child: ChildProcess, events: EventEmitter): Promise<void> {
+  events.setMaxListeners(0)
   return new Promise((resolve, reject) => {
     const lines: string[] = []
+    events.once('ready', resolve)
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue
       createInterface({ input: stream }).on('line', line => {
         lines.push(line)
-        if (line.includes('"event":"ready"')) resolve()
+        const [, event] = /"event":"(\w+)"/.exec(line) ?? []
+        if (event !== undefined) events.emit(event)
       })
     }
     child.once('close', () => reject(new Error(['The daemon did not start:', ...lines.slice(-5)].join('\n'))))

@@ -4,7 +4,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Server, startServer } from './process.ts'
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** One line of its log: a JSON object. */
 export type Entry = Readonly<Record<string, unknown>>

@@ -11,6 +11,8 @@ type Ports = Readonly<Record<'imap' | 'imaps' | 'pop3' | 'submission', number>>
 
 export type Dovecot = {
   readonly ports: Ports
+  /** dovecot.conf. */
+  readonly config: string
   doveadm(...args: string[]): Promise<Result>
   log(): string
   stop(): Promise<void>
@@ -59,6 +61,7 @@ export async function startDovecot({ folder, bearerd, queue, tls, relay }: Dovec
   })
   return {
     ports,
+    config: file,
     doveadm: (...args) => run('doveadm', ['-c', file, ...args]),
     log: read,
     stop: () => server.stop(),

@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 
 /** Long enough for a machine that is busy with other tests; reached only when something is broken. */
-export const patienceMs = 10_000
+export const patienceMs = 20_000
 
 /** Nothing of a developer's own, such as a .curlrc, may change a test. */
 const environment = () => ({ PATH: `${process.env.PATH}:/usr/sbin`, HOME: '/nonexistent', LC_ALL: 'C.UTF-8' })
@@ -16,9 +16,14 @@ const environment = () => ({ PATH: `${process.env.PATH}:/usr/sbin`, HOME: '/none
 export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** Runs a command to its end. Whatever its exit status, the result is returned. */
-export function run(command: string, args: readonly string[], input = ''): Promise<Result> {
+export function run(
+  command: string,
+  args: readonly string[],
+  input = '',
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { timeout: patienceMs, env: environment() })
+    const child = spawn(command, args, { timeout: patienceMs, env: { ...environment(), ...variables } })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', text => {

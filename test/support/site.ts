@@ -5,11 +5,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, beforeEach } from 'node:test'
-import { type Daemon, startDaemon } from './daemon.ts'
+import { type Daemon, main, startDaemon } from './daemon.ts'
 import { type Dovecot, startDovecot } from './dovecot.ts'
 import { settings } from './howto.ts'
 import { type Postfix, prepareQueue, startPostfix } from './postfix.ts'
-import { must } from './process.ts'
+import { must, type Result, run } from './process.ts'
 import { startProvider, type TestProvider } from './provider.ts'
 
 export type Site = {
@@ -24,14 +24,20 @@ export type Site = {
   readonly certificate: string
   /** Puts a file into the folder and returns its path. */
   write(name: string, text: string): string
-  /** Replaces the account file, which bearerd notices, and returns what it logs: accounts_loaded, _kept or _missing. */
+  /** Replaces accounts.toml, which bearerd notices, and returns what it logs: accounts_loaded, _kept or _missing. */
   accounts(text: string): Promise<unknown>
+  /** `bearerd …`, with the daemon's configuration, and doveadm with that of Dovecot. */
+  bearerd(args: readonly string[], input?: string): Promise<Result>
+  /** `bearerd app-password create`: the password as it is printed, which the daemon knows by then. */
+  appPassword(address: string, ...options: readonly string[]): Promise<string>
+  /** Starts the daemon anew, with further settings in `[app-passwords]`. */
+  reconfigure(appPasswords: string): Promise<void>
 }
 
 type Part = { stop(): unknown; log?(): string }
 
 export type SiteOptions = {
-  /** What is in accounts.toml. */
+  /** What is in accounts.toml. Beside it is accounts.jsonl, which the commands write. */
   readonly accounts: string
   /** main.cf and master.cf, where not those of docs/howto/postfix.md. */
   readonly postfix?: { readonly main?: string; readonly master?: string; readonly extra?: readonly string[] }
@@ -50,7 +56,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     rmSync(folder, { recursive: true, maxRetries: 5 }) // A server's child may still write a last word.
   })
 
-  for (const name of ['run', 'mail', 'dovecot', 'postfix']) mkdirSync(join(folder, name))
+  for (const name of ['run', 'mail', 'state', 'dovecot', 'postfix']) mkdirSync(join(folder, name))
   await must('chown', `${mailUid}:${mailUid}`, join(folder, 'mail'))
   const queue = join(folder, 'queue')
   await prepareQueue(queue)
@@ -62,9 +68,12 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   }
 
   const provider = started('provider', await startProvider())
-  const accounts = write('accounts.toml', options.accounts)
-  const config = bearerdToml({ folder, queue, accounts, issuer: provider.issuer })
-  const daemon = started('bearerd', await startDaemon(write('bearerd.toml', config)))
+  write('accounts.toml', options.accounts)
+  write('accounts.jsonl', '')
+  const configure = (appPasswords: string) =>
+    write('bearerd.toml', bearerdToml({ folder, queue, issuer: provider.issuer, appPasswords }))
+  const config = configure('')
+  const daemon = started('bearerd', await startDaemon(config))
   const postfix = started(
     'Postfix',
     await startPostfix({
@@ -88,24 +97,44 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     write('accounts.toml', text)
     return (await outcome).event
   }
+  // CONFIG_FILE: what doveadm reads for want of -c (lib-master/master-service.c).
+  const bearerd = (args: readonly string[], input?: string) =>
+    run(process.execPath, [main, ...args, '--config', config], input, { CONFIG_FILE: dovecot.config })
+  const appPassword = async (address: string, ...options: readonly string[]) => {
+    const loaded = daemon.next('passwords_loaded')
+    const { code, stdout, stderr } = await bearerd(['app-password', 'create', address, '--label', 'test', ...options])
+    if (code !== 0) throw new Error(`app-password create: exit status ${code}\n${stderr}`)
+    await loaded
+    return stdout.trimEnd()
+  }
+  const reconfigure = (appPasswords: string) => {
+    configure(appPasswords)
+    return daemon.restart()
+  }
   const certificate = tls.certificate
-  return { folder, provider, daemon, dovecot, postfix, queue, certificate, write, accounts: replace }
+  const means = { write, accounts: replace, bearerd, appPassword, reconfigure }
+  return { folder, provider, daemon, dovecot, postfix, queue, certificate, ...means }
 }
 
 /** The owner of the mail: no name is needed, so that the tests create no user. */
 const mailUid = 5000
 
-function bearerdToml(at: { folder: string; queue: string; accounts: string; issuer: string }): string {
+type Values = { folder: string; queue: string; issuer: string; appPasswords: string }
+
+function bearerdToml(at: Values): string {
   const run = { '/run/bearerd': join(at.folder, 'run') }
   const spool = { '/var/spool/postfix': at.queue }
   const mail = { '/var/vmail': join(at.folder, 'mail'), vmail: String(mailUid) }
   return [
-    `[accounts]\nfiles = ["${at.accounts}"]\n`,
+    'state-dir = "state"\n',
+    '[accounts]\nfiles = ["accounts.toml", "accounts.jsonl"]\n',
     settings('dovecot', '# /etc/bearerd/bearerd.toml: userdb', mail),
     settings('dovecot', '# /etc/bearerd/bearerd.toml', run),
     settings('postfix', '# /etc/bearerd/bearerd.toml', spool),
     settings('postfix', '# /etc/bearerd/bearerd.toml: policy', spool),
     `[directory.main]\ntype = "oidc"\nissuer = "${at.issuer}"\nendpoint.method = "userinfo"\n`,
+    // So that tests of many refusals don't take minutes.
+    `[app-passwords]\nfailure-delay = "20ms"\n${at.appPasswords}\n`,
     '[log]\nformat = "json"\n',
   ].join('\n')
 }
