@@ -15,6 +15,7 @@ import { askSocketmap } from '../support/lookups.ts'
 import { eventually } from '../support/process.ts'
 
 const config = `
+state-dir = "."
 [accounts]
 files = ["accounts.toml"]
 [listen.imap]
