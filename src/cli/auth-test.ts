@@ -6,6 +6,7 @@
  * password is shown, in whatever form it comes back.
  */
 import { isUtf8 } from 'node:buffer'
+import { isIP } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { AuthClientError, connectAuth, isMechanism, type LoginOutcome, takesPassword } from './auth-client.ts'
@@ -19,6 +20,8 @@ export type AuthTestOptions = {
   readonly mech: string
   readonly user?: string | undefined
   readonly service: string
+  /** `rip=`, for passwords that are restricted to networks. */
+  readonly remote?: string | undefined
 }
 
 export type Streams = {
@@ -30,13 +33,15 @@ export type Streams = {
 const ours: Streams = { input: process.stdin, output: process.stdout, error: process.stderr }
 
 export async function runAuthTest(options: AuthTestOptions, { input, output, error }: Streams = ours): Promise<number> {
-  const { socket, user, service } = options
+  const { socket, user, service, remote } = options
   const mechanism = options.mech.toUpperCase()
   const complain = (code: number, message: string): number => {
     error.write(`${message}\n`)
     return code
   }
   if (!isMechanism(mechanism)) return complain(exit.usage, 'The mechanism is OAUTHBEARER, XOAUTH2, PLAIN or LOGIN.')
+  if (remote !== undefined && isIP(remote) === 0)
+    return complain(exit.usage, 'The remote address is one such as 192.0.2.1 or 2001:db8::1.')
   if (mechanism !== 'OAUTHBEARER' && !user) return complain(exit.usage, `${mechanism} needs a name (--user).`)
   const kind = takesPassword(mechanism) ? 'password' : 'token'
   if (input.isTTY) error.write(`The ${kind}, which is not shown, and Enter: `)
@@ -57,7 +62,8 @@ export async function runAuthTest(options: AuthTestOptions, { input, output, err
     }
     // Few clients send the name with LOGIN itself.
     const initialResponse = mechanism !== 'LOGIN'
-    const outcome = await client.login({ mechanism, user, token: read.secret, service, initialResponse })
+    const parameters = remote === undefined ? [] : [`rip=${remote}`]
+    const outcome = await client.login({ mechanism, user, token: read.secret, service, parameters, initialResponse })
     client.close()
     for (const line of conclude(outcome)) show(line)
     return exitCode(outcome)

@@ -152,6 +152,13 @@ describe('auth-test', () => {
       assert.match(output, /without saying whose/)
     }
   })
+  it('comes from where it is told to', async () => {
+    const socket = await scripted(
+      { 'AUTH\t1\tPLAIN\tservice=imap\trip=2001:db8::1\t': 'OK\t1\tuser=alice@example.org\n' },
+      withPasswords,
+    )
+    assert.equal((await run({ socket, mech: 'PLAIN', remote: '2001:db8::1' }, 'password')).code, 0)
+  })
   it('says what is wrong with its input', async () => {
     const socket = await scripted({})
     for (const [options, input, complaint] of [
@@ -164,6 +171,7 @@ describe('auth-test', () => {
       [{ socket, mech: 'PLAIN' }, '\n', /no password/],
       [{ socket, mech: 'PLAIN' }, 'one\ntwo\n', /more than one line/],
       [{ socket, mech: 'PLAIN' }, Buffer.from('p\xe4ss', 'latin1'), /UTF-8/],
+      [{ socket, remote: 'example.org' }, token, /192\.0\.2\.1/],
       [{ socket, mech: 'SCRAM-SHA-256' }, token, /OAUTHBEARER, XOAUTH2, PLAIN or LOGIN/],
     ] as const) {
       const { code, error, output } = await run(options, input)
