@@ -3,8 +3,8 @@
  *
  * A well-formed message is decided on by what it carries: a token (`token-login.ts`) or a password (`password-login.ts`).
  * Each login ends in one log line with a stable reason code (`reason.ts`): of the decision, also where the client has given
- * up or the deadline of its protocol has passed meanwhile, and before a refused password's answer is held back
- * (`refusals.ts`). A fault that nobody expected is `unavailable`, never an accept.
+ * up or the deadline of its protocol has passed meanwhile. The verdict comes then, too; when a refused password is to be
+ * answered stands in it (`refusals.ts`). A fault that nobody expected is `unavailable`, never an accept.
  */
 import { performance } from 'node:perf_hooks'
 import type { AppPasswordsConfig } from '../config/config.ts'
@@ -60,8 +60,8 @@ export function createAuthenticate({ passwords, log, now = Date.now, ...options 
   return request => {
     const started = performance.now()
     const trace: Trace = {}
-    const settle = isPasswordLogin(request) ? refusals.begin(request) : undefined
-    const conclude = (verdict: Verdict): Verdict | Promise<Verdict> => {
+    const settle = isPasswordLogin(request) ? refusals.begin(request, started) : undefined
+    const conclude = (verdict: Verdict): Verdict => {
       logLogin(log, request, verdict, trace, performance.now() - started)
       // Mail clients come back with an expired token by themselves: it counts as no failure where a directory was asked.
       return settle === undefined ? verdict : settle(verdict, trace.directory === undefined)
@@ -104,7 +104,7 @@ function logLogin(log: Log, request: LoginRequest, verdict: Verdict, trace: Trac
   }
   if (verdict.kind === 'accept') log.info(fields, 'login accepted')
   else if (verdict.kind === 'reject')
-    log.info({ ...fields, cure: rejectReasons[verdict.reason].cure }, rejectReasons[verdict.reason].meaning)
+    log.info({ ...fields, cure: trace.cure ?? rejectReasons[verdict.reason].cure }, rejectReasons[verdict.reason].meaning)
   else
     log.warn({ ...fields, cure: unavailableReasons[verdict.reason].cure }, unavailableReasons[verdict.reason].meaning)
 }

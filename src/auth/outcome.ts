@@ -14,6 +14,8 @@ export type Trace = {
   password?: string
   label?: string
   detail?: string
+  /** Where there is more to say than stands in `reason.ts`. */
+  cure?: string
 }
 
 export function reject(reason: RejectReason, detail: string, trace: Trace): Reject {

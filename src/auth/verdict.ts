@@ -34,6 +34,8 @@ export type Reject = {
   readonly userMessage: string | undefined
   /** The name for the mail server's log, and who reads it (fail2ban): the one asked for, or else the account's. */
   readonly user: string | undefined
+  /** Not to be told before, by performance.now(). Undefined: at once. */
+  readonly dueMs?: number | undefined
 }
 
 export type Unavailable = {

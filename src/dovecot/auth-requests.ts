@@ -2,8 +2,9 @@
  * Auth requests: the logins under way on one auth-client connection, after its handshake.
  *
  * A request is either at work (a verdict is awaited, DEADLINE_MS at most) or waits for the client's answer to a challenge
- * (CHALLENGE_MS at most), or is over. Any number may be under way and they end in any order. A verdict that comes when
- * its request is over is dropped: it is neither sent nor offered for redemption.
+ * (CHALLENGE_MS at most), or is refused and held until that may be told (held.ts), or is over. Any number may be under way
+ * and they end in any order. A verdict that comes when its request is over is dropped: it is neither sent nor offered
+ * for redemption.
  *
  * The verdict's bytes (Dovecot lib-auth/auth-client-request.c; Postfix xsasl/xsasl_dovecot_server.c):
  *   accept        OK user=
@@ -30,6 +31,7 @@ import {
   type Failure,
 } from './client.ts'
 import { failureChallenge, userText } from './failure.ts'
+import { createHeld } from './held.ts'
 import type { Offers } from './logins.ts'
 
 /** Postfix hangs up after 10 s (AUTH_TIMEOUT). */
@@ -84,6 +86,7 @@ export function createRequests(
   const postfix = listener.protocol === 'postfix-sasl'
   const atWork = createExpiring<number, Work>({ afterMs: DEADLINE_MS, expired: tooLate })
   const waiting = createExpiring<number, Waiting>({ afterMs: CHALLENGE_MS, limit: CHALLENGE_LIMIT })
+  const held = createHeld(fail)
 
   // From the client
 
@@ -97,8 +100,12 @@ export function createRequests(
   function begin(auth: Auth): void {
     const { id, response } = auth
     // smtpd does one login at a time, and doesn't tell when its client gives one up ("*", or hangs up).
-    if (postfix) waiting.clear()
-    if (atWork.get(id) ?? waiting.get(id)) throw new ProtocolError('AUTH with the id of an unfinished request')
+    if (postfix) {
+      waiting.clear()
+      held.clear()
+    }
+    if (atWork.get(id) || waiting.get(id) || held.has(id))
+      throw new ProtocolError('AUTH with the id of an unfinished request')
     const name = auth.mechanism.toUpperCase()
     const mechanism = mechanisms.find(known => known.name === name)
     if (mechanism === undefined) throw new ProtocolError('AUTH with a mechanism that was not offered')
@@ -112,7 +119,7 @@ export function createRequests(
   function proceed({ id, data, surplus }: Cont): void {
     const pending = waiting.take(id)
     if (pending === undefined) unexpected(id)
-    else if ('failure' in pending) wire.send(encodeFail(id, pending.failure))
+    else if ('failure' in pending) fail(id, pending.failure)
     else if (surplus.every(isChannelBinding)) decode(pending.request, data, 'continued')
     else invalid(pending.request, 'continued')
   }
@@ -128,14 +135,16 @@ export function createRequests(
       wire.destroy('CONT for a login that has timed out')
       return
     }
-    const busy = atWork.take(id) !== undefined
-    wire.send(encodeFail(id, { reason: busy ? 'Unexpected continuation' : 'Authentication request timed out' }))
-    if (busy) wire.end()
+    const working = atWork.take(id) !== undefined
+    const known = held.take(id) || working
+    fail(id, { reason: known ? 'Unexpected continuation' : 'Authentication request timed out' })
+    if (working) wire.end()
   }
 
   /** 2.3 disconnects on a CANCELLED, which it doesn't know; 2.4.4 waits for it. */
   function cancel(id: number): void {
     waiting.take(id)
+    held.take(id)
     offers?.withdraw(id)
     if (clientMinor >= 4) wire.send(encodeCancelled(id))
     if (atWork.take(id) !== undefined) wire.end()
@@ -220,7 +229,7 @@ export function createRequests(
     const verdict = nameless ? fault(new Error('an account without an address')) : given
     if (verdict.kind === 'accept') accept(request, verdict.account.address)
     else if (verdict.kind === 'unavailable') unavailable(request, verdict.reason, verdict.user ?? asked)
-    else if (failure !== undefined) wire.send(encodeFail(id, failure))
+    else if (failure !== undefined) refuse(id, failure, verdict.dueMs)
     else reject(request, verdict)
   }
 
@@ -229,15 +238,24 @@ export function createRequests(
     wire.send(encodeOk(auth.id, address))
   }
 
-  function reject(request: Request, { user, code, userMessage, oauth }: Reject): void {
+  function reject(request: Request, { user, code, userMessage, oauth, dueMs }: Reject): void {
     const { id } = request.auth
-    const failure = { user, code, reason: userText(userMessage) }
+    const failure = { user: user && detached(user), code, reason: userText(userMessage) }
     const form = challengeForm(request)
-    if (form === undefined) wire.send(encodeFail(id, failure))
+    if (form === undefined) refuse(id, failure, dueMs)
     else {
-      waiting.set(id, { failure: { ...failure, user: user === undefined ? undefined : detached(user) } })
+      waiting.set(id, { failure })
       wire.send(encodeCont(id, failureChallenge(form, oauth)))
     }
+  }
+
+  function refuse(id: number, failure: Failure, dueMs: number | undefined): void {
+    if (dueMs === undefined) fail(id, failure)
+    else held.hold(id, failure, dueMs)
+  }
+
+  function fail(id: number, failure: Failure): void {
+    wire.send(encodeFail(id, failure))
   }
 
   /** Over IMAP and POP3, Thunderbird can't bear the XOAUTH2 challenge: it repeats its command as the answer. */
@@ -250,7 +268,7 @@ export function createRequests(
 
   function unavailable({ auth }: Request, reason: UnavailableReason, user: string | undefined): void {
     if (isMta(auth)) wire.destroy(`no verdict on a login: ${reason}`)
-    else wire.send(encodeFail(auth.id, { user, code: 'temp_fail' }))
+    else fail(auth.id, { user, code: 'temp_fail' })
   }
 
   /** On a dovecot-auth socket too there may be an smtpd, led there by mistake, or Exim, which defers as smtpd does. */
@@ -277,6 +295,7 @@ export function createRequests(
   function close(): void {
     atWork.clear()
     waiting.clear()
+    held.clear()
     offers?.close()
   }
 

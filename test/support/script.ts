@@ -5,6 +5,7 @@
  *   bad       reject: invalid token           disabled  reject: the account is disabled
  *   scope     reject: insufficient scope      down      unavailable
  *   slow      no verdict until `answer()`     broken    throws
+ *   wrong     reject, to be told when two seconds have passed
  */
 import type { Authenticate, LoginRequest, Reject, Verdict } from '../../src/auth/verdict.ts'
 import { account } from './accounts.ts'
@@ -69,6 +70,8 @@ function verdictOn(secret: string, login: LoginRequest): Verdict {
       return { ...refused, reason: 'account_disabled', code: 'user_disabled' }
     case 'scope':
       return { ...refused, reason: 'insufficient_scope', oauth: { ...refused.oauth, status: 'insufficient_scope' } }
+    case 'wrong':
+      return { ...refused, reason: 'wrong_password', dueMs: performance.now() + 2000 }
     case 'down':
       return { kind: 'unavailable', reason: 'provider_unavailable', user }
     case 'malformed':

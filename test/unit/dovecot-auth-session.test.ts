@@ -148,6 +148,70 @@ describe('requests at work', () => {
   })
 })
 
+describe('refusals that are not to be told yet', () => {
+  const wrong = (id: number) => `AUTH\t${id}\tPLAIN\tservice=imap\tresp=${base64('\0alice@example.org\0wrong')}\n`
+  const told = (id: number) => `FAIL\t${id}\tuser=alice@example.org\n`
+
+  it('are no work: they stop neither further logins nor the end of bearerd', async t => {
+    const clock = stopClock(t)
+    const { peer } = start().open()
+    peer.write(wrong(1))
+    assert.equal(peer.inFlight, 1)
+    await settle()
+    assert.deepEqual([peer.inFlight, peer.read()], [0, ''])
+    clock.pass(2000)
+    assert.deepEqual([peer.inFlight, peer.read()], [0, told(1)])
+  })
+
+  it('are told early beyond 4096, the oldest first: the latest never', async t => {
+    const clock = stopClock(t)
+    const { peer } = start().open()
+    for (let id = 1; id <= 4096; id++) peer.write(wrong(id))
+    await settle()
+    assert.equal(peer.read(), '')
+    peer.write(wrong(4097))
+    peer.write(wrong(4098))
+    await settle()
+    assert.equal(peer.read(), told(1) + told(2))
+    clock.pass(2000)
+    assert.equal(peer.read().split('\n').length - 1, 4096)
+  })
+
+  it('are not told before their moment by a timer that is early', async t => {
+    const clock = stopClock(t)
+    const { peer } = start().open()
+    peer.write(wrong(1))
+    await settle()
+    t.mock.timers.tick(2000)
+    assert.equal(peer.read(), '')
+    clock.pass(2000)
+    assert.equal(peer.read(), told(1))
+  })
+
+  it('wait also where there was no base64 to decide on; not where their moment is past', async t => {
+    const clock = stopClock(t)
+    const authenticate = async (): Promise<Verdict> => ({
+      kind: 'reject',
+      reason: 'malformed',
+      oauth: { status: 'invalid_token', scope: undefined, openidConfiguration: undefined },
+      code: undefined,
+      userMessage: undefined,
+      user: undefined,
+      dueMs: 2000,
+    })
+    const { peer } = start('dovecot-auth', authenticate).open()
+    peer.write('AUTH\t1\tPLAIN\tservice=imap\tresp=***\n')
+    await settle()
+    clock.pass(1999)
+    assert.equal(peer.read(), '')
+    clock.pass(1)
+    assert.match(peer.read(), /^FAIL\t1\tcode=invalid_base64\t/)
+    peer.write(wrong(2))
+    await settle()
+    assert.equal(peer.read(), 'FAIL\t2\n', 'at once if the moment is past')
+  })
+})
+
 describe('the log', () => {
   it('names the deadline and its cure', t => {
     const clock = stopClock(t)
