@@ -67,6 +67,7 @@ function fail(fields: object, message: string): never {
 
 const store = createAccountStore(
   {
+    configFile: '/etc/bearerd/bearerd.toml',
     files: [file],
     unknown: 'reject',
     recipientDelimiter: '+',

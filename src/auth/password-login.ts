@@ -1,14 +1,17 @@
 /**
  * Password login: the decision on an app password, an imported password, or a token in the place of one.
  *
- * In order: loaded accounts and passwords; the account of that name; one hash, also for a name that nobody has; and then,
- * by accounts and passwords as they stand after it: whether the account is enabled, whether this password is good for this
- * login, and whether the client wants to be that account. The first that fails decides; which it was is for the log only.
+ * In order: loaded accounts and passwords; the account of that name; one hash, also for a name that nobody has, and an
+ * imported one, where there are any, before anything but an accept; and then, by accounts and passwords as they stand
+ * after it: whether the account is enabled, whether this password is good for this login, and whether the client wants to
+ * be that account. The first that fails decides; which it was is for the log only.
  */
 import type { AccountStore } from '../accounts/account.ts'
+import { canonicalAddress } from '../accounts/address.ts'
 import { parseAppPassword } from '../passwords/app-password.ts'
 import { isImportedHash } from '../passwords/hash.ts'
 import type { Match, PasswordRecord, PasswordStore, Verifier } from '../passwords/password.ts'
+import { prepared } from '../passwords/prepare.ts'
 import type { PasswordCredentials } from '../sasl/mechanism.ts'
 import { accountNamed, isNameOf } from './names.ts'
 import { printable, reject, type Trace, unavailable } from './outcome.ts'
@@ -47,10 +50,21 @@ export function createPasswordLogin(options: PasswordLoginOptions): PasswordLogi
     if (account !== undefined) trace.account = account.address
     // Also for nobody: the work must not tell that there is no such account.
     const records = account === undefined ? [] : known.of(account.address)
-    const match = verifier.verify(credentials.password, records, request.remoteAddress)
-    return match instanceof Promise
-      ? match.then(late => judge(late, request, credentials, trace))
-      : judge(match, request, credentials, trace)
+    const { authcid, password } = credentials
+    const match = verifier.verify(password, records, request.remoteAddress)
+    if (match instanceof Promise) return match.then(late => judge(late, request, credentials, trace))
+    const verdict = match.kind === 'match' ? admit(match.record, request, credentials, trace) : undefined
+    if (verdict?.kind === 'accept') return verdict
+    const disguised = verifier.disguise(match, {
+      name: account?.address ?? oneSpelling(authcid),
+      password,
+      records,
+      imported: known.imported,
+      remoteAddress: request.remoteAddress,
+    })
+    return disguised instanceof Promise
+      ? disguised.then(late => judge(late, request, credentials, trace))
+      : (verdict ?? judge(disguised, request, credentials, trace))
   }
 
   function judge(
@@ -91,7 +105,10 @@ export function createPasswordLogin(options: PasswordLoginOptions): PasswordLogi
 
     if (!account.enabled) return reject('account_disabled', 'enabled = false', trace)
     const restricted = restriction(record, account, request, now())
-    if (restricted !== undefined) return reject(restricted.reason, restricted.detail, trace)
+    if (restricted !== undefined) {
+      trace.cure = restricted.cure
+      return reject(restricted.reason, restricted.detail, trace)
+    }
     const verdict = unlessForAnother({ kind: 'accept', account }, authzid, trace)
     if (verdict.kind === 'accept') passwords.used(record, request.remoteAddress)
     return verdict
@@ -108,6 +125,12 @@ export function createPasswordLogin(options: PasswordLoginOptions): PasswordLogi
   }
 
   return begin
+}
+
+/** Of a name that nobody has: the same for all that would be the same account's. */
+function oneSpelling(name: string): string {
+  const form = prepared(name) ?? name
+  return canonicalAddress(form) ?? form.toLowerCase()
 }
 
 function refuse(match: None | 'token_as_password', trace: Trace): Verdict {

@@ -1,8 +1,9 @@
 /**
- * Fair queue: work of which only so much may be done at a time. What is too much waits, for a while and up to a limit,
- * and of the places to wait in nobody has more than a quarter.
+ * Fair queue: work of which only so much may be done at a time. What is too much waits, for a while and up to a limit.
+ *
+ * The sources take turns (RFC 970), and when there is no place left, the one with most waiting loses its newest to one
+ * that has fewer: whoever sends many delays herself.
  */
-import { performance } from 'node:perf_hooks'
 
 export type FairQueue = {
   /** Undefined: there is no place, or it took too long to get to the work. Rejects as the work does. */
@@ -14,17 +15,16 @@ export type FairQueue = {
 export type FairQueueOptions = {
   readonly atATime: number
   readonly maxWaiting: number
-  /** Whoever has waited for longer has gone. */
+  /** Whoever has waited for so long is turned away. */
   readonly maxWaitMs: number
 }
 
-type Waiting = { readonly since: number; readonly start: (mayStart: boolean) => void }
+/** Ends somebody's waiting. */
+type Place = (mayStart: boolean) => void
 
 export function createFairQueue({ atATime, maxWaiting, maxWaitMs }: FairQueueOptions): FairQueue {
-  const maxEach = Math.max(1, Math.floor(maxWaiting / 4))
-  let waiting: Waiting[] = []
-  /** How many places each has; nobody with none is in here. */
-  const places = new Map<string, number>()
+  /** Who waits, by source, oldest first; the source whose turn it is comes first. None is empty. */
+  const lines = new Map<string, Place[]>()
   let running = 0
   let closed = false
 
@@ -34,28 +34,44 @@ export function createFairQueue({ atATime, maxWaiting, maxWaitMs }: FairQueueOpt
       running++
       return true
     }
-    const taken = places.get(source) ?? 0
-    if (taken >= maxEach || waiting.length >= maxWaiting) return false
-    places.set(source, taken + 1)
-    const mayStart = await new Promise<boolean>(start => waiting.push({ since: performance.now(), start }))
-    const left = (places.get(source) ?? 1) - 1
-    if (left === 0) places.delete(source)
-    else places.set(source, left)
-    return mayStart
+    return makeRoom(source) && wait(source)
+  }
+
+  function wait(source: string): Promise<boolean> {
+    const line = lines.get(source) ?? []
+    lines.set(source, line)
+    return new Promise(resolve => {
+      const place: Place = mayStart => {
+        clearTimeout(timer)
+        line.splice(line.indexOf(place), 1)
+        if (line.length === 0) lines.delete(source)
+        resolve(mayStart)
+      }
+      const timer = setTimeout(place, maxWaitMs, false)
+      line.push(place)
+    })
+  }
+
+  function makeRoom(source: string): boolean {
+    const all = [...lines.values()]
+    if (all.flat().length < maxWaiting) return true
+    const longest = all.reduce((a, b) => (b.length > a.length ? b : a), [])
+    if (longest.length <= (lines.get(source)?.length ?? 0) + 1) return false
+    longest.at(-1)?.(false)
+    return true
   }
 
   /** The place at work goes to the next; `running` stays, unless there is nobody. */
   function next(): void {
-    for (;;) {
-      const first = waiting.shift()
-      if (first === undefined) {
-        running--
-        return
-      }
-      const inTime = performance.now() - first.since <= maxWaitMs
-      first.start(inTime)
-      if (inTime) return
+    const [first] = lines
+    if (first === undefined) {
+      running--
+      return
     }
+    const [source, line] = first
+    lines.delete(source)
+    lines.set(source, line)
+    line[0]?.(true)
   }
 
   return {
@@ -69,8 +85,7 @@ export function createFairQueue({ atATime, maxWaiting, maxWaitMs }: FairQueueOpt
     },
     close() {
       closed = true
-      for (const { start } of waiting) start(false)
-      waiting = []
+      for (const place of [...lines.values()].flat()) place(false)
     },
   }
 }

@@ -3,12 +3,11 @@
  * seconds. The only importer of hash-wasm and unixcrypt; each is loaded when it is first needed.
  *
  * As Dovecot does: bcrypt sees the first 72 bytes (crypt_blowfish), the others all. An empty password and one with a NUL,
- * where C would take it to end, are never right. More than 1024 bytes aren't either: SHA512-CRYPT's effort grows with
- * the square of the length.
+ * where C would take it to end, are never right, nor are more than `maxImportedBytes`.
  */
 import { Buffer } from 'node:buffer'
 import { createHash, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
-import { type Hash, parseHash } from './hash.ts'
+import { type Hash, maxImportedBytes, parseHash } from './hash.ts'
 
 export type HashTask = {
   readonly hash: string
@@ -16,7 +15,6 @@ export type HashTask = {
   readonly passwords: readonly string[]
 }
 
-const maxPasswordBytes = 1024
 const bcryptBytes = 72
 
 export async function checkHash({ hash: text, passwords }: HashTask): Promise<boolean> {
@@ -27,7 +25,7 @@ export async function checkHash({ hash: text, passwords }: HashTask): Promise<bo
 }
 
 async function isRight(password: Buffer, hash: Hash): Promise<boolean> {
-  if (password.length === 0 || password.length > maxPasswordBytes || password.includes(0)) return false
+  if (password.length === 0 || password.length > maxImportedBytes || password.includes(0)) return false
   switch (hash.scheme) {
     case 'SSHA512':
       return isSame(createHash('sha512').update(password).update(hash.salt).digest(), hash.digest)

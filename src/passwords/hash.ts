@@ -29,6 +29,11 @@ export type ParsedHash =
   /** What was expected. */
   | { readonly ok: false; readonly message: string }
 
+/**
+ * A longer password is tried on no imported hash: SHA512-CRYPT's effort grows with the length, and nobody types as much.
+ */
+export const maxImportedBytes = 256
+
 const maxArgonMemoryKiB = 1024 ** 2
 /** Memory times passes, in KiB: what the time goes with. */
 const maxArgonWorkKiB = 4 * 1024 ** 2

@@ -31,6 +31,8 @@ export type PasswordRecord = {
 /** All passwords at one moment. */
 export type PasswordIndex = {
   readonly size: number
+  /** The imported ones, in the order of the file. */
+  readonly imported: readonly PasswordRecord[]
   /** Those of an account, by its canonical address. */
   of(account: string): readonly PasswordRecord[]
   all(): Iterable<PasswordRecord>
@@ -54,12 +56,22 @@ export type LastUse = {
 export type Match =
   | { readonly kind: 'match'; readonly record: PasswordRecord }
   /**
-   * `foreign`: not in the form of an app password, and the account has no imported one. `unknown`: in that form, but the
-   * account has none with this id. `mismatch`: the hash of the one record that it could be is another.
+   * `foreign`: not in the form of an app password, and the account has no imported one that it could be. `unknown`: in
+   * that form, but the account has none with this id. `mismatch`: the hash of the one record that it could be is another.
    */
   | { readonly kind: 'none'; readonly why: 'foreign' | 'unknown' | 'mismatch' }
   /** Too many imported hashes are being checked. */
   | { readonly kind: 'busy' }
+
+export type Attempt = {
+  /** One spelling of it: for an account, its address. */
+  readonly name: string
+  readonly password: string
+  readonly records: readonly PasswordRecord[]
+  /** All that there are. */
+  readonly imported: readonly PasswordRecord[]
+  readonly remoteAddress: string | undefined
+}
 
 export type Verifier = {
   /**
@@ -71,5 +83,11 @@ export type Verifier = {
     records: readonly PasswordRecord[],
     remoteAddress: string | undefined,
   ): Match | Promise<Match>
+  /**
+   * For what `verify` answered at once and is to be refused: as much work, and waiting for it, as a wrong password is where
+   * there is an imported hash. Returns the given match at once if there are no such hashes, or the password is too long
+   * for them; otherwise that match or `busy`, later. Never rejects.
+   */
+  disguise(match: Match, attempt: Attempt): Match | Promise<Match>
   close(): Promise<void>
 }

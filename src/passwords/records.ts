@@ -26,12 +26,13 @@ export type RecordReader = {
 const maxProblems = 1_000
 const none: readonly PasswordRecord[] = Object.freeze([])
 
-export const emptyIndex: PasswordIndex = { size: 0, of: () => none, all: () => none }
+export const emptyIndex: PasswordIndex = { size: 0, imported: none, of: () => none, all: () => none }
 
 export function createRecordReader(file: string, seed: Seed): RecordReader {
   /** By account. Most have one or two, so that to look through them is to find them. */
   const groups: PasswordRecord[][] = []
   const names = createNameTable((position, name) => groups[position]?.[0]?.account === name, seed)
+  const imported: PasswordRecord[] = []
   const problems: Problem[] = []
   let size = 0
 
@@ -56,6 +57,7 @@ export function createRecordReader(file: string, seed: Seed): RecordReader {
     } else {
       if (position === undefined) groups.push([record])
       else groups[position]?.push(record)
+      if (isImportedHash(record.hash)) imported.push(record)
       size++
     }
   }
@@ -77,6 +79,7 @@ export function createRecordReader(file: string, seed: Seed): RecordReader {
       get size() {
         return size
       },
+      imported,
       of: account => groups[names.find(account) ?? -1] ?? none,
       *all() {
         for (const records of groups) yield* records

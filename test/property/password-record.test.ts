@@ -70,6 +70,10 @@ test('a file has the records of its lines, each with its account', () => {
           given.filter(item => item.account === account),
         )
       assert.deepEqual(new Set(index.all()), new Set(given))
+      assert.deepEqual(
+        index.imported,
+        given.filter(({ hash }) => hash.startsWith('{PBKDF2}')),
+      )
     }),
   )
 })

@@ -1,7 +1,15 @@
 /** Logins with passwords: the passwords, as they are typed, and a verifier that takes its time where real ones do. */
 import { hashAppPassword } from '../../src/passwords/app-hash.ts'
 import { parseAppPassword } from '../../src/passwords/app-password.ts'
-import type { Match, PasswordIndex, PasswordRecord, PasswordStore, Verifier } from '../../src/passwords/password.ts'
+import { isImportedHash } from '../../src/passwords/hash.ts'
+import type {
+  Attempt,
+  Match,
+  PasswordIndex,
+  PasswordRecord,
+  PasswordStore,
+  Verifier,
+} from '../../src/passwords/password.ts'
 import { passwordRecord } from './passwords.ts'
 
 export const appPassword = 'kfmq-abcd-efgh-jkmn-pqrs-tuvw-xyza-bcde'
@@ -22,6 +30,7 @@ const importedHash = (typed: string): string => `{SSHA512}${Buffer.from(typed).t
 export function passwordIndexOf(records: readonly PasswordRecord[]): PasswordIndex {
   return {
     size: records.length,
+    imported: records.filter(({ hash }) => isImportedHash(hash)),
     of: account => records.filter(record => record.account === account),
     all: () => records,
   }
@@ -42,12 +51,16 @@ export function openPasswords(records: readonly PasswordRecord[]): TestPasswords
   return store
 }
 
-/** What was verified: each is one hash. */
-export type TestVerifier = Verifier & { readonly asked: { password: string; records: number }[] }
+/** What was verified: each is one hash. And what was disguised. */
+export type TestVerifier = Verifier & {
+  readonly asked: { password: string; records: number }[]
+  readonly disguised: Attempt[]
+}
 
-/** App passwords at once, imported ones after `meanwhile` has run. */
+/** App passwords at once, and refused ones without the work of a disguise; imported ones after `meanwhile` has run. */
 export function createTestVerifier(meanwhile: () => void = () => {}, busy = false): TestVerifier {
   const asked: { password: string; records: number }[] = []
+  const disguised: Attempt[] = []
   const imported = async (password: string, record: PasswordRecord): Promise<Match> => {
     await Promise.resolve()
     meanwhile()
@@ -56,7 +69,12 @@ export function createTestVerifier(meanwhile: () => void = () => {}, busy = fals
   }
   return {
     asked,
+    disguised,
     close: async () => {},
+    disguise(match, attempt) {
+      disguised.push(attempt)
+      return match
+    },
     verify(password, records) {
       asked.push({ password, records: records.length })
       const app = parseAppPassword(password)

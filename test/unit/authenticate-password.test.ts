@@ -1,14 +1,15 @@
 /** The decision on passwords: which reason is logged, and that the answer doesn't tell it. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { AccountIndex } from '../../src/accounts/account.ts'
 import { createAuthenticate } from '../../src/auth/authenticate.ts'
 import type { RejectReason } from '../../src/auth/reason.ts'
 import { createRouting } from '../../src/auth/routing.ts'
 import type { Lookup } from '../../src/auth/token.ts'
 import type { LoginRequest, Reject, Verdict } from '../../src/auth/verdict.ts'
-import type { PasswordRecord } from '../../src/passwords/password.ts'
+import type { HashPool } from '../../src/passwords/hash-pool.ts'
+import type { PasswordRecord, Verifier } from '../../src/passwords/password.ts'
+import { createVerifier } from '../../src/passwords/verifier.ts'
 import { account, indexOf } from '../support/accounts.ts'
 import { stopClock } from '../support/clock.ts'
 import { directory } from '../support/directory.ts'
@@ -66,7 +67,7 @@ type Login = {
   remote?: string | undefined
 }
 
-function start(world: World = {}) {
+function start(world: World = {}, real?: Verifier) {
   const passwords = openPasswords(world.records ?? records)
   const running: Running = { accounts: indexOf(everybody), passwords }
   const verifier = createTestVerifier(() => world.meanwhile?.(running), world.busy)
@@ -87,7 +88,7 @@ function start(world: World = {}) {
     newcomers: { unknown: 'reject', create: { domains: [], perHour: 1 } },
     passwords: {
       store: passwords,
-      verifier,
+      verifier: real ?? verifier,
       acceptTokens: world.acceptTokens ?? false,
       failureDelayMs: world.failureDelayMs ?? 0,
     },
@@ -217,6 +218,7 @@ describe('a refused password', () => {
         oauth: { status: 'invalid_token', scope: undefined, openidConfiguration: undefined },
         code: undefined,
         userMessage: undefined,
+        dueMs: undefined,
       })
     }
     const { reason, ...rest } = (await start().authenticate(malformed)) as Reject
@@ -229,6 +231,47 @@ describe('a refused password', () => {
       await attempt(login)
       assert.equal(verifier.asked.length, 1, reason)
     }
+  })
+  it('is disguised as a try on an imported hash, whatever was wrong; a right one is not', async () => {
+    for (const [reason, { world, ...login }] of Object.entries(refused)) {
+      const { verifier, login: attempt } = start(world)
+      await attempt(login)
+      assert.equal(verifier.disguised.length, 1, reason)
+      assert.deepEqual(
+        verifier.disguised[0]?.imported.map(({ account }) => account),
+        ['erin@example.org'],
+        reason,
+      )
+    }
+    const { verifier, login: attempt } = start()
+    await attempt()
+    assert.deepEqual(verifier.disguised, [])
+  })
+  it('is disguised under one name, however that is spelled', async () => {
+    const spellings = {
+      'alice@example.org': ['ALICE@Example.org', 'a.jones@example.org', 'al\u00adice@example.org'],
+      'jörg@example.org': ['JO\u0308RG@example.org', 'jörg@EXAMPLE.org', 'j\u00adörg@example.org'],
+      nobody: ['NoBody', 'no\u00adbody'],
+    }
+    for (const [name, others] of Object.entries(spellings)) {
+      const { verifier, login } = start()
+      for (const spelling of others) await login({ name: spelling, password: 'hunter2' })
+      assert.deepEqual(
+        verifier.disguised.map(attempt => attempt.name),
+        others.map(() => name),
+      )
+    }
+  })
+  it('is temporary trouble for every name alike while too many are being checked', async t => {
+    const never: HashPool = { threads: 1, check: () => new Promise(() => {}), close: async () => {} }
+    const verifier = createVerifier({ log: createRecorder(), pool: never, maxWaiting: 0 })
+    t.after(() => verifier.close())
+    const erins = { name: 'erin@example.org', password: 'hunter2' }
+    void start({}, verifier).login(erins)
+    const logins = { ...refused, imported: { ...erins, password: 'hunter3' } }
+    for (const [reason, { world, ...login }] of Object.entries<Login & { world?: World }>(logins))
+      assert.equal(told(await start(world, verifier).login(login)), 'unavailable passwords_busy', reason)
+    assert.equal(told(await start({}, verifier).login()), 'accept alice@example.org', 'but for what is right')
   })
   it('names the password in the log, where it is known, by its id and label', async () => {
     const world = start()
@@ -373,117 +416,95 @@ describe('a token in the place of a password', () => {
 })
 
 describe('the moment of the answer', () => {
-  /** The verdicts that are there by now. */
-  function watch(verdicts: readonly (Verdict | Promise<Verdict>)[]): string[] {
-    const here: string[] = []
-    for (const verdict of verdicts)
-      if (verdict instanceof Promise) void verdict.then(late => here.push(told(late)))
-      else here.push(told(verdict))
-    return here
-  }
-
   const logins = (t: TestContext, world: World = {}) => {
     const clock = stopClock(t)
-    return { clock, ...start({ failureDelayMs: 2000, ...world }) }
+    const started = start({ failureDelayMs: 2000, ...world })
+    /** When the refusals of these logins may be told. */
+    const moments = async (...given: readonly Login[]): Promise<(number | undefined)[]> => {
+      const verdicts = await Promise.all(given.map(login => started.login(login)))
+      return verdicts.map(verdict => (verdict.kind === 'reject' ? verdict.dueMs : Number.NaN))
+    }
+    return { clock, ...started, moments }
   }
+  const wrong: Login = { password: 'hunter2' }
+  const wrongImported: Login = { name: 'erin@example.org', password: 'wrong' }
 
-  it('is the same for every refusal, counted from the request, and the log does not wait for it', async t => {
+  it('is the same for every refusal, counted from the request, and neither verdict nor log wait for it', async t => {
     const clock = stopClock(t)
-    const worlds = Object.values(refused).map(({ world, ...login }) => {
-      const started = start({ failureDelayMs: 2000, ...world })
-      return { log: started.log, verdict: started.login(login) }
-    })
-    const last = start({ failureDelayMs: 2000 })
-    const here = watch([...worlds.map(({ verdict }) => verdict), last.authenticate(malformed)])
-    assert.ok(
-      worlds.every(({ log }) => log.lines.length === 1),
-      'each has its line',
-    )
-    clock.pass(1999)
-    await turn()
-    assert.deepEqual(here, [])
-    clock.pass(1)
-    await turn()
-    assert.equal(here.length, worlds.length + 1)
+    clock.pass(500)
+    for (const [reason, { world, ...login }] of Object.entries(refused)) {
+      const { log, login: attempt } = start({ failureDelayMs: 2000, ...world })
+      const verdict = await attempt(login)
+      assert.equal(verdict.kind === 'reject' && verdict.dueMs, 2500, reason)
+      assert.equal(log.lines.length, 1)
+    }
+    const verdict = await start({ failureDelayMs: 2000 }).authenticate(malformed)
+    assert.equal(verdict.kind === 'reject' && verdict.dueMs, 2500)
   })
   it('does not depend on how long the work took', async t => {
-    const { clock, login, log } = logins(t, { meanwhile: () => clock.pass(1500) })
-    const here = watch([login({ name: 'erin@example.org', password: 'wrong' })])
-    await turn()
+    const { clock, moments, log } = logins(t, { meanwhile: () => clock.pass(1500) })
+    assert.deepEqual(await moments(wrongImported), [2000])
     assert.equal(log.lines[0]?.ms, 1500)
-    clock.pass(499)
-    await turn()
-    assert.deepEqual(here, [])
-    clock.pass(1)
-    await turn()
-    assert.deepEqual(here, ['reject wrong_password'])
   })
-  it('is the next whole multiple if the work took longer', async t => {
-    const { clock, login } = logins(t, { meanwhile: () => clock.pass(2100) })
-    const here = watch([login({ name: 'erin@example.org', password: 'wrong' })])
-    await turn()
-    clock.pass(1899)
-    await turn()
-    assert.deepEqual(here, [])
-    clock.pass(1)
-    await turn()
-    assert.deepEqual(here, ['reject wrong_password'])
+  it('is the next whole multiple if the work took longer, but within 7 seconds', async t => {
+    let workMs = 2000
+    const { clock, moments } = logins(t, { meanwhile: () => clock.pass(workMs) })
+    assert.deepEqual(await moments(wrongImported), [2000])
+    workMs = 2001
+    assert.deepEqual(await moments(wrongImported), [2000 + 4000])
+    workMs = 6001
+    assert.deepEqual(await moments(wrongImported), [4001 + 7000])
   })
-  it('is at once for what is right, and for what is temporary', async t => {
+  it('is at once for what is right, and for what is temporary', t => {
     const { login, passwords } = logins(t)
-    assert.deepEqual(watch([login()]), ['accept alice@example.org'])
+    const right = login()
+    assert.ok(!(right instanceof Promise) && right.kind === 'accept')
     passwords.index = undefined
-    assert.deepEqual(watch([login()]), ['unavailable passwords_unavailable'])
+    const temporary = login()
+    assert.ok(!(temporary instanceof Promise) && temporary.kind === 'unavailable' && !('dueMs' in temporary))
   })
   it('is at once if there is to be no delay', async t => {
-    const { login } = logins(t, { failureDelayMs: 0 })
-    for (let n = 0; n < 200; n++)
-      assert.deepEqual(watch([login({ password: 'hunter2' })]), ['reject provider_password'])
+    const { moments } = logins(t, { failureDelayMs: 0 })
+    assert.deepEqual(new Set(await moments(...Array.from({ length: 200 }, () => wrong))), new Set([undefined]))
   })
   it('comes later after 10 and after 100 failures, from one address or with one name, but within 7 seconds', async t => {
-    const { clock, login } = logins(t)
-    const delays: number[] = []
-    for (const given of Array.from({ length: 102 }, (_, n) => ({ remote: `198.51.100.${n}` }))) {
-      const here = watch([login({ ...given, password: 'hunter2' })])
-      let ms = 0
-      for (; here.length === 0 && ms < 20_000; ms += 1000) {
-        clock.pass(1000)
-        await turn()
-      }
-      delays.push(ms)
-    }
+    const { moments } = logins(t)
+    const delays = await moments(...Array.from({ length: 102 }, (_, n) => ({ ...wrong, remote: `198.51.100.${n}` })))
     assert.deepEqual([delays[9], delays[10], delays[99], delays[100]], [2000, 4000, 4000, 7000])
   })
-  it('comes early again after a right password', async t => {
-    const { clock, login } = logins(t)
-    const wrong = Array.from({ length: 20 }, () => login({ password: 'hunter2' }))
-    clock.pass(7000)
-    await Promise.all(wrong)
+  it('does not come early again after a right password: that would tell that somebody logs in', async t => {
+    const { moments, login } = logins(t)
+    await moments(...Array.from({ length: 20 }, () => wrong))
     assert.equal(told(await login()), 'accept alice@example.org')
-    const next = watch([login({ password: 'hunter2' })])
-    clock.pass(2000)
-    await turn()
-    assert.deepEqual(next, ['reject provider_password'])
+    assert.deepEqual(await moments(wrong), [4000])
+  })
+  it('does not come later for who logs in often', async t => {
+    const { moments, login } = logins(t)
+    for (let n = 0; n < 50; n++) assert.equal(told(await login()), 'accept alice@example.org')
+    assert.deepEqual(await moments(wrong), [2000])
+  })
+  it('is not put off by spelling the name in another way each time', async t => {
+    const { moments } = logins(t)
+    const spelled = (n: number): Login => ({
+      ...wrong,
+      name: `al${'\u00ad'.repeat(n)}ice@example.org`,
+      remote: `198.51.100.${n}`,
+    })
+    const delays = await moments(...Array.from({ length: 11 }, (_, n) => spelled(n)))
+    assert.deepEqual([delays[9], delays[10]], [2000, 4000])
+  })
+  it('of many at once does not tell that the work on them takes long', async t => {
+    const { moments } = logins(t)
+    const many = (login: Login): Login[] => Array.from({ length: 20 }, () => login)
+    const slow = await moments(...many({ ...wrongImported, remote: '198.51.100.1' }))
+    const quick = await moments(...many({ ...wrongImported, name: 'nobody@example.org', remote: '198.51.100.2' }))
+    assert.deepEqual(slow, quick)
+    assert.deepEqual([slow[9], slow[10]], [2000, 4000])
   })
   it('is not put off by tokens, with which mail clients come back by themselves', async t => {
-    const { clock, login } = logins(t, { acceptTokens: true })
-    const here = watch(Array.from({ length: 50 }, () => login({ password: jwt })))
-    clock.pass(2000)
-    await turn()
-    assert.equal(here.length, 50)
-    const next = watch([login({ password: jwt })])
-    clock.pass(2000)
-    await turn()
-    assert.deepEqual(next, ['reject token_refused'])
-  })
-  it('is at once for whoever comes when thousands are waiting', async t => {
-    const { clock, login } = logins(t)
-    const here = watch(Array.from({ length: 10_001 }, (_, n) => login({ name: `x${n}@example.org` })))
-    assert.deepEqual(here, ['reject unknown_login'])
-    clock.pass(7000)
-    await turn()
-    assert.equal(here.length, 10_001)
-    assert.deepEqual(watch([login({ name: 'y@example.org' })]), [], 'and no longer than that')
+    const { moments } = logins(t, { acceptTokens: true })
+    const delays = await moments(...Array.from({ length: 50 }, () => ({ password: jwt })))
+    assert.deepEqual(new Set(delays), new Set([2000]))
   })
 })
 

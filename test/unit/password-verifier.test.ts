@@ -5,7 +5,7 @@ import { formatAppPassword } from '../../src/passwords/app-password.ts'
 import { createFairQueue } from '../../src/passwords/fair-queue.ts'
 import type { HashPool } from '../../src/passwords/hash-pool.ts'
 import type { HashTask } from '../../src/passwords/hash-worker.ts'
-import type { Match, Verifier } from '../../src/passwords/password.ts'
+import type { Attempt, Match, PasswordRecord, Verifier } from '../../src/passwords/password.ts'
 import { createVerifier } from '../../src/passwords/verifier.ts'
 import { stopClock } from '../support/clock.ts'
 import { createRecorder } from '../support/log.ts'
@@ -131,19 +131,20 @@ test('what was right is remembered for a minute, for that hash alone; what was w
   assert.equal(await checks('secret'), 1)
 })
 
-test('checks wait for a thread up to a limit, of which nobody has more than a quarter: beyond, busy', async t => {
+test('checks wait for a thread up to a limit: beyond, whoever has most waiting is turned away', async t => {
   const { pool, tasks } = createSlowPool()
   const { verifier } = open(t, { pool, maxWaiting: 8 })
   let asked = 0
   const ask = (from: string | undefined) => outcome(verifier.verify(`try ${asked++}`, [imported], from))
   const first = ask(alice)
-  const waiting = [ask(alice), ask(alice)]
-  assert.equal(await ask(alice), 'busy', 'a third place')
-  waiting.push(ask('2001:db8::1'), ask('2001:db8::2'))
-  assert.equal(await ask('2001:db8::ffff'), 'busy', 'the same /64')
-  waiting.push(ask('198.51.100.1'), ask(undefined), ask('198.51.100.2'), ask('198.51.100.3'))
-  assert.equal(await ask('198.51.100.4'), 'busy', 'no place at all')
-  const answers = Promise.all([first, ...waiting])
+  const hers = Array.from({ length: 8 }, () => ask(alice))
+  assert.equal(await ask(alice), 'busy', 'no place for more of her own')
+  const others = [ask('2001:db8::1'), ask('2001:db8::2'), ask('2001:db8::ffff')]
+  assert.deepEqual(await Promise.all(hers.slice(-3)), ['busy', 'busy', 'busy'], 'her newest')
+  others.push(ask(undefined))
+  assert.equal(await hers[4], 'busy')
+  assert.equal(await ask('2001:db8::3'), 'busy', 'the same /64, which has nearly as much')
+  const answers = Promise.all([first, ...hers.slice(0, 4), ...others])
   for (let done = 0; done < 9; done++) {
     await settle()
     assert.equal(tasks.length, done + 1, 'one at a time')
@@ -173,6 +174,141 @@ test('who has waited too long is not computed for', async t => {
   assert.equal(await inTime, 'match imported')
 })
 
+test('a password of more than 256 bytes is tried on no imported hash', async t => {
+  const { pool, tasks } = createSlowPool()
+  const { verifier } = open(t, { pool })
+  assert.equal(await outcome(verifier.verify('ü'.repeat(129), both, alice)), 'foreign')
+  const longest = outcome(verifier.verify('ü'.repeat(128), both, alice))
+  await settle()
+  tasks[0]?.answer(true)
+  assert.equal(await longest, 'match imported')
+})
+
+/** What a refused try on a name looks like from outside: the verifier's answer, as `password-login.ts` gets it. */
+function refuse(verifier: Verifier, given: Partial<Attempt> = {}): Promise<string> {
+  const attempt = { name: 'x@example.org', password: 'guess', records: [], imported: [imported], remoteAddress: alice }
+  const { password, records, remoteAddress, ...rest }: Attempt = { ...attempt, ...given }
+  const match = verifier.verify(password, records, remoteAddress)
+  if (match instanceof Promise) return outcome(match)
+  return outcome(verifier.disguise(match, { password, records, remoteAddress, ...rest }))
+}
+
+const wrongApp = `${lettersOf('kfm').slice(0, -1)}a`
+
+test('what is refused at once is disguised as a try on an imported hash, and the reason stays the true one', async t => {
+  const { pool, tasks } = createSlowPool()
+  const { verifier } = open(t, { pool })
+  const tries: [Partial<Attempt>, string][] = [
+    [{}, 'foreign'],
+    [{ password: lettersOf('xyz') }, 'unknown'],
+    [{ records: [app] }, 'foreign'],
+    [{ records: [app], password: wrongApp }, 'mismatch'],
+    [{ records: [app], password: lettersOf('kfm') }, 'match kfm'],
+    [{ records: both }, 'mismatch'],
+    [{ records: both, password: wrongApp }, 'mismatch'],
+    [{ records: both, password: lettersOf('kfm') }, 'match kfm'],
+  ]
+  for (const [given, expected] of tries) {
+    tasks.length = 0
+    const asked = refuse(verifier, given)
+    await settle()
+    assert.deepEqual([tasks[0]?.hash, tasks[0]?.passwords], [importedHash, [given.password ?? 'guess']])
+    tasks[0]?.answer(false)
+    assert.equal(await asked, expected)
+  }
+})
+
+test('where nothing is imported, or it is too long for it, nothing is disguised', t => {
+  const { verifier } = open(t)
+  const attempt = { name: 'x', password: 'guess', records: [], imported: [], remoteAddress: alice }
+  const match: Match = { kind: 'none', why: 'foreign' }
+  assert.equal(verifier.disguise(match, attempt), match)
+  assert.equal(verifier.disguise(match, { ...attempt, imported: [imported], password: 'x'.repeat(257) }), match)
+})
+
+test("somebody's right password is never right for whom her hash stands in, nor remembered", async t => {
+  const { verifier } = open(t)
+  assert.equal(await outcome(verifier.verify(chosen, [imported], alice)), 'match imported')
+  const { pool, tasks } = createSlowPool()
+  const slow = open(t, { pool }).verifier
+  const hers = outcome(slow.verify(chosen, [imported], alice))
+  await settle()
+  tasks[0]?.answer(true)
+  await hers
+  for (const checks of [2, 3]) {
+    const asked = refuse(slow, { password: chosen })
+    await settle()
+    assert.equal(tasks.length, checks)
+    tasks.at(-1)?.answer(true)
+    assert.equal(await asked, 'foreign')
+  }
+  assert.equal(await refuse(verifier, { password: chosen }), 'foreign')
+})
+
+test('busy, waiting and one check for all who ask meanwhile are the same with an imported hash and without', async t => {
+  async function observe(
+    records: readonly PasswordRecord[],
+    password = (n: number) => `guess ${n}`,
+  ): Promise<string[]> {
+    const { pool, tasks } = createSlowPool()
+    const { verifier } = open(t, { pool, maxWaiting: 3 })
+    const seen: string[] = []
+    for (const n of [0, 0, 1, 2, 3, 4, 4])
+      void refuse(verifier, { records, password: password(n) }).then(answer => {
+        seen.push(answer === 'busy' ? `${n} busy` : `${n} refused`)
+      })
+    for (let done = 0; done < 4; done++) {
+      await settle()
+      seen.push(`check ${tasks.length}`)
+      tasks[done]?.answer(false)
+    }
+    await settle()
+    return seen
+  }
+  const expected = await observe([imported])
+  assert.deepEqual(
+    expected.filter(line => line.endsWith('busy')),
+    ['4 busy', '4 busy'],
+  )
+  assert.deepEqual(await observe([]), expected)
+  assert.deepEqual(await observe([app]), expected)
+  const mistyped = (n: number) => `kfm${lettersOf('kfm').slice(3, -1)}${'abcde'.charAt(n)}`
+  assert.deepEqual(await observe([app], n => mistyped((n + 1) % 5).replace('kfm', 'xyz')), expected, 'unknown ids')
+})
+
+test('a check that fails is busy for whom its hash stands in, too', async t => {
+  const { pool, tasks } = createSlowPool()
+  const { verifier } = open(t, { pool })
+  const asked = refuse(verifier)
+  await settle()
+  tasks[0]?.fail(new Error('too slow'))
+  assert.equal(await asked, 'busy')
+})
+
+test('the same hash stands in for a name each time, and all do for some', async t => {
+  const { pool, tasks } = createSlowPool()
+  const { verifier } = open(t, { pool, maxWaiting: 1000 })
+  const many = Array.from({ length: 10 }, (_, n) => ({ ...imported, account: `u${n}`, hash: `{PBKDF2}${n}` }))
+  async function standIn(name: string, password: string, all = many): Promise<string> {
+    tasks.length = 0
+    const asked = refuse(verifier, { name, password, imported: all })
+    await settle()
+    tasks[0]?.answer(false)
+    await asked
+    return tasks[0]?.hash ?? ''
+  }
+  const counts = new Map<string, number>()
+  for (let n = 0; n < 500; n++) {
+    const hash = await standIn(`n${n}`, 'one')
+    counts.set(hash, (counts.get(hash) ?? 0) + 1)
+    assert.equal(await standIn(`n${n}`, 'two'), hash)
+    const fewer = Number((await standIn(`n${n}`, 'two', many.slice(0, -1))).at(-1))
+    assert.ok(Number(hash.at(-1)) - fewer <= 1, 'a neighbour, when one has gone')
+  }
+  assert.equal(counts.size, 10)
+  assert.ok(Math.min(...counts.values()) > 15, [...counts.values()].join())
+})
+
 test('a thread that fails is no verdict: busy, and a log line without anything secret', async t => {
   const { pool, tasks } = createSlowPool()
   const { verifier, log } = open(t, { pool })
@@ -199,6 +335,34 @@ test('closing turns away who waits', async t => {
   assert.equal(await outcome(verifier.verify('three', [imported], alice)), 'busy')
   tasks[0]?.answer(true)
   assert.equal(await first, 'match imported')
+})
+
+/** What of `asked` gets to work, in this order, when each is at work until the next may begin. */
+async function servingOrder(asked: readonly string[], maxWaiting: number): Promise<string[]> {
+  const queue = createFairQueue({ atATime: 1, maxWaiting, maxWaitMs: 1000 })
+  const served: string[] = []
+  const work = (name: string) => async () => {
+    served.push(name)
+    await settle()
+  }
+  await Promise.all(asked.map(name => queue.run(name.charAt(0), work(name))))
+  return served
+}
+
+test('the sources take turns, however many a source has waiting', async () => {
+  assert.deepEqual(await servingOrder(['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'], 10), [
+    'a1',
+    'a2',
+    'b1',
+    'c1',
+    'a3',
+    'b2',
+    'a4',
+  ])
+})
+
+test('there is a place for a source that has none waiting, until each has but one', async () => {
+  assert.deepEqual(await servingOrder(['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'd1'], 3), ['a1', 'a2', 'b1', 'c1'])
 })
 
 test('the queue passes on what the work rejects with, and goes on', async () => {
