@@ -1,26 +1,26 @@
 /**
  * Load: the account files as they stand, to an index of all accounts, or to what is wrong with them.
  *
- * In three steps, none of which holds up logins for more than some milliseconds: the files are read, and compared with
- * what the index in force has of them; what stayed as it was is taken over from there; the rest is parsed and added.
+ * In three steps, none of which holds up logins for more than some milliseconds: the files are read, once nobody writes to
+ * them, and compared with what the index in force has of them; what stayed as it was is taken over from there; the rest
+ * is parsed and added.
  *
- * Files that change meanwhile are read again: half a file is a file too, if the cut is at a newline. A file that lost all
- * its accounts is an error, and so is one that was found to have lost most of them: it is more often an accident than
- * meant, and all its users would be refused mail for good.
+ * A file that lost all its accounts is an error, and so is one that was found to have lost most of them: it is more often
+ * an accident than meant, and all its users would be refused mail for good.
  */
 import { performance } from 'node:perf_hooks'
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AccountsConfig } from '../config/config.ts'
 import type { Problem } from '../config/problem.ts'
-import { createIndex, type IndexBuilder } from './accounts.ts'
+import type { IndexBuilder } from './accounts.ts'
+import { beginIndex } from './begin-index.ts'
 import type { Block } from './block.ts'
 import type { Entry, Parsed } from './file.ts'
 import { hourMs } from './newcomers.ts'
-import { createNssResolver, type NssResolver } from './nss.ts'
-import { fileProblem, type Piece, parseBlock, readPieces } from './read.ts'
+import { fileProblem, missingProblem, type Piece, parseBlock, readPieces } from './read.ts'
 import type { Section } from './sections.ts'
-import { seed } from './seed.ts'
-import { codeOf, type Stamp, stampsOf } from './stamp.ts'
+import { readSettled, type Source, type Unreadable, whyUnreadable } from './source.ts'
+import type { Stamp } from './stamp.ts'
 import type { Fields } from './userdb.ts'
 
 export type Loaded = {
@@ -58,27 +58,35 @@ const manyInToml = 10_000
 const manyToLose = 10
 /** After so many errors the rest is not read; of warnings no more are kept. */
 const maxProblems = 1_000
-const maxAttempts = 5
 
 export async function loadAccounts(options: LoadOptions): Promise<Loaded & { readonly stamps: Stamp[] }> {
-  const { config, settleMs } = options
-  for (let attempt = 1; ; attempt++) {
-    const stamps = await stampsOf(config.files)
-    await pause(settleMs)
-    const started = performance.now()
-    const loaded = { ...(await loadOnce(options)), ms: Math.round(performance.now() - started) }
-    const now = await stampsOf(config.files)
-    const restless = config.files.find((_, index) => stamps[index] !== now[index])
-    if (restless === undefined) return { ...loaded, stamps }
-    if (attempt === maxAttempts) {
-      const problem = fileProblem(restless, 'keeps changing while it is read; write a copy aside and rename it')
-      return { ...loaded, stamps, problems: [...loaded.problems, problem], transient: true }
-    }
-  }
+  const { config, former, settleMs } = options
+  const started = performance.now()
+  const { contents, stamps, waitedMs } = await readSettled(config.files, settleMs, source => read(source, former))
+  const loaded = await build(options, contents)
+  return { ...loaded, stamps, ms: Math.round(performance.now() - started - waitedMs) }
 }
 
-async function loadOnce({ config, directories, former, mayShrink }: LoadOptions): Promise<Omit<Loaded, 'ms'>> {
-  const nss = createNssResolver()
+/** A file that was read, and what the index in force has of it. */
+type Content = {
+  readonly file: string
+  readonly before: ReadonlyMap<Block, Section>
+  readonly pieces: readonly Piece[]
+}
+
+async function read(source: Source, former: Loaded | undefined): Promise<Content> {
+  const { file } = source
+  const before = sectionsByBlock(former, file)
+  const pieces: Piece[] = []
+  for await (const piece of readPieces(source, [...before.keys()])) pieces.push(piece)
+  return { file, before, pieces }
+}
+
+async function build(
+  { config, directories, former, mayShrink }: LoadOptions,
+  contents: readonly (Content | Unreadable)[],
+): Promise<Omit<Loaded, 'ms'>> {
+  const { builder, defaults, problem, isNumbered, numbered } = await beginIndex(config, directories)
   const problems: Problem[] = []
   const newcomers: number[] = []
   const hourAgo = Date.now() - hourMs
@@ -91,16 +99,10 @@ async function loadOnce({ config, directories, former, mayShrink }: LoadOptions)
     transient ||= isTransient
   }
 
-  const common = await nss.resolve(config.defaults)
-  if (!common.ok)
-    note({ ...fileProblem('bearerd.toml', common.message), path: `accounts.defaults.${common.key}` }, true)
-  const defaults = common.ok ? common.fields : {}
-  const builder = createIndex({ delimiter: config.recipientDelimiter, defaults, directories, seed })
-
   async function resolve(entries: readonly Entry[], file: string): Promise<Entry[]> {
     const resolved: Entry[] = []
     for (const given of entries) {
-      const entry = nss.needed(given.account.userdb) ? await numbered(given, file, nss) : given
+      const entry = await numbered(given, file)
       if ('message' in entry) note(entry, true)
       resolved.push('message' in entry ? given : entry)
     }
@@ -113,22 +115,16 @@ async function loadOnce({ config, directories, former, mayShrink }: LoadOptions)
     for (const problem of problems) note(problem)
     for (const { account } of entries)
       if (account.directory !== undefined && (account.created ?? 0) > hourAgo) newcomers.push(account.created ?? 0)
-    const areNumbers = !entries.some(({ account }) => nss.needed(account.userdb))
-    const resolved = areNumbers ? entries : await resolve(entries, section.file)
+    const resolved = entries.every(isNumbered) ? entries : await resolve(entries, section.file)
     for (const problem of builder.fill(section, resolved)) note(problem)
   }
 
+  if (problem !== undefined) note(problem, true)
   const parts: Part[] = []
-  for (const file of config.files) {
-    const before = sectionsByBlock(former, file)
-    try {
-      for await (const piece of readPieces(file, [...before.keys()]))
-        parts.push(...partsOf(piece, file, before, builder))
-    } catch (error) {
-      const code = codeOf(error)
-      note(fileProblem(file, code === 'ENOENT' ? missing(config) : `can't be read (${code})`), code !== 'ENOENT')
-    }
-  }
+  for (const content of contents)
+    if ('pieces' in content) for (const piece of content.pieces) parts.push(...partsOf(piece, content, builder))
+    else if (content.code === 'ENOENT') note(missingProblem(content.file, config.files, cureOfMissing(config)))
+    else note(fileProblem(content.file, whyUnreadable(content)), true)
   const kept = former?.flawless && sameFields(former.defaults, defaults) ? keptSections(parts) : new Map()
   if (former !== undefined && kept.size > 0) for (const _ of builder.inherit(former.builder, kept)) await nextTurn()
   const inherited = new Set(kept.values())
@@ -156,7 +152,7 @@ function sectionsByBlock(former: Loaded | undefined, file: string): Map<Block, S
   return new Map(sections.flatMap(section => (section.block === undefined ? [] : [[section.block, section]])))
 }
 
-function partsOf(piece: Piece, file: string, before: Map<Block, Section>, { sections }: IndexBuilder): Part[] {
+function partsOf(piece: Piece, { file, before }: Content, { sections }: IndexBuilder): Part[] {
   if ('cuts' in piece)
     return piece.cuts.map(({ block, line }) => {
       const parse = (): Parsed => parseBlock(file, block, line)
@@ -195,16 +191,9 @@ function sameFields(a: Fields, b: Fields): boolean {
 }
 
 /** An empty file does only beside others, or where accounts come by themselves. */
-function missing({ files, unknown }: AccountsConfig): string {
+function cureOfMissing({ files, unknown }: AccountsConfig): string {
   const mayBeEmpty = files.length > 1 || unknown === 'create'
-  return `doesn't exist; ${mayBeEmpty ? 'create it empty if that is intended' : 'check "accounts.files", or restore it'}`
-}
-
-/** An account whose uid and gid are numbers. */
-async function numbered({ account, line }: Entry, file: string, nss: NssResolver): Promise<Entry | Problem> {
-  const resolved = await nss.resolve(account.userdb)
-  if (resolved.ok) return { account: { ...account, userdb: resolved.fields }, line, resolved: true }
-  return { severity: 'error', file, line, path: `userdb.${resolved.key}`, message: resolved.message }
+  return mayBeEmpty ? 'create it empty if that is intended' : 'check "accounts.files", or restore it'
 }
 
 /** What only shows when all is counted: accounts that have gone, and too many of them. */

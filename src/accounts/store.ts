@@ -3,7 +3,7 @@
  *
  * A load takes effect whole or not at all: after an error the accounts loaded last stay in force, and where there are
  * none `current()` says so, and everything is answered with a temporary failure. The files are looked at four times a
- * second and after a change read again, once they have been left alone for as long.
+ * second, and after a change those that are there are read once they have been left alone for as long.
  *
  * Loads and creations happen one at a time; creations also under the lock of their file, on top of what is on disk then.
  * They wait for the lock in a queue of their own: who holds it long delays newcomers, but no reload, which may disable

@@ -5,15 +5,15 @@
  * The managed file may be given as it would be after a change, so that nothing is written that the daemon would refuse.
  */
 import { Buffer } from 'node:buffer'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AccountsConfig } from '../config/config.ts'
 import type { Problem } from '../config/problem.ts'
 import type { Account, AccountIndex } from './account.ts'
-import { createIndex } from './accounts.ts'
+import { beginIndex } from './begin-index.ts'
 import type { Line, Place } from './edit.ts'
 import { createLineParser, type Entry, type Parsed } from './file.ts'
-import { createNssResolver } from './nss.ts'
-import { fileProblem, readAccounts } from './read.ts'
-import { seed } from './seed.ts'
+import { fileProblem, missingProblem, readAccounts } from './read.ts'
+import { whyUnreadable } from './source.ts'
 import { codeOf } from './stamp.ts'
 
 export type Listed = { readonly account: Account; readonly place: Place }
@@ -37,26 +37,16 @@ export type SurveyOptions = {
 const batchLines = 1_000
 
 export async function survey({ config, directories, instead, progress }: SurveyOptions): Promise<Survey> {
-  const nss = createNssResolver()
-  const problems: Problem[] = []
+  const { builder, problem, numbered } = await beginIndex(config, directories)
+  const problems: Problem[] = problem === undefined ? [] : [problem]
   const listed: Listed[] = []
-  const defaults = await nss.resolve(config.defaults)
-  if (!defaults.ok)
-    problems.push({ ...fileProblem('bearerd.toml', defaults.message), path: `accounts.defaults.${defaults.key}` })
-  const builder = createIndex({
-    delimiter: config.recipientDelimiter,
-    defaults: defaults.ok ? defaults.fields : {},
-    directories,
-    seed,
-  })
 
   async function add({ account, line }: Entry, placeOf: (line: number | undefined) => Place): Promise<void> {
     const place = placeOf(line)
-    const numbers = nss.needed(account.userdb) ? await nss.resolve(account.userdb) : undefined
-    if (numbers?.ok === false)
-      problems.push({ severity: 'error', ...place, path: `userdb.${numbers.key}`, message: numbers.message })
-    const resolved = numbers?.ok ? { ...account, userdb: numbers.fields } : account
-    problems.push(...builder.add({ account: resolved, line: place.line }, place.file))
+    const given: Entry = { account, line: place.line }
+    const entry = await numbered(given, place.file)
+    if ('message' in entry) problems.push(entry)
+    problems.push(...builder.add('message' in entry ? given : entry, place.file))
     listed.push({ account, place })
   }
 
@@ -71,7 +61,10 @@ export async function survey({ config, directories, instead, progress }: SurveyO
       const placeOf = (line: number | undefined): Place => lines[(line ?? 0) - 1]?.place ?? { file, line }
       for (const [parsed, checked] of parseLines(file, lines)) {
         await take(parsed, placeOf)
-        progress?.(checked)
+        if (progress === undefined) continue
+        progress(checked)
+        // For Ctrl-C to be heard.
+        await nextTurn()
       }
       continue
     }
@@ -79,7 +72,8 @@ export async function survey({ config, directories, instead, progress }: SurveyO
       for await (const parsed of readAccounts(file)) await take(parsed, line => ({ file, line }))
     } catch (error) {
       const code = codeOf(error)
-      problems.push(fileProblem(file, code === 'ENOENT' ? "doesn't exist" : `can't be read (${code})`))
+      if (code === 'ENOENT') problems.push(missingProblem(file, config.files, 'check "accounts.files"'))
+      else problems.push(fileProblem(file, whyUnreadable({ file, code })))
     }
   }
   return { listed, index: builder.index, problems }

@@ -1,13 +1,11 @@
 /**
  * Store: the passwords in force, while their file changes.
  *
- * The file is looked at four times a second and after a change read once it has been left alone for as long, so that a
- * password that is revoked is refused within a second. A load takes effect whole or not at all: after an error the
- * passwords loaded last stay in force, and where there are none `current()` says so. A file that never existed is an empty
- * one; one that has gone is an error while it held passwords.
+ * The file is looked at four times a second, and after a change the one that is there is read once it has been left alone
+ * for as long, so that a password that is revoked is refused within a second. A load takes effect whole or not at all:
+ * after an error the passwords loaded last stay in force, and where there are none `current()` says so. A file that never
+ * existed is an empty one; one that has gone is an error while it held passwords.
  */
-import { performance } from 'node:perf_hooks'
-import { setTimeout as pause } from 'node:timers/promises'
 import { areFresh, type Stamp, stampsOf } from '../accounts/stamp.ts'
 import type { Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
@@ -36,8 +34,6 @@ export type StoreOptions = {
   readonly flushMs?: number
 }
 
-const maxAttempts = 5
-
 export function createPasswordStore(
   file: string,
   log: Log,
@@ -54,32 +50,13 @@ export function createPasswordStore(
 
   async function load(cause: 'load' | 'change'): Promise<readonly Problem[]> {
     const settleMs = cause === 'change' || (await areFresh([file])) ? pollMs : 0
-    const { loaded, stamp: read, ms } = await loadSettled(settleMs)
+    const loaded = await loadPasswords(file, settleMs)
     const problems = [...loaded.problems, ...gone(loaded)]
     const failed = problems.some(({ severity }) => severity === 'error')
-    stamp = loaded.transient ? undefined : read
+    stamp = loaded.transient ? undefined : loaded.stamp
     if (!failed) inForce = loaded.index
-    report(problems, { cause, failed, passwords: inForce?.size, ms })
+    report(problems, { cause, failed, passwords: inForce?.size, ms: loaded.ms })
     return problems
-  }
-
-  async function loadSettled(settleMs: number): Promise<{ loaded: LoadedPasswords; stamp: Stamp; ms: number }> {
-    for (let attempt = 1; ; attempt++) {
-      const before = await stampOfFile()
-      await pause(settleMs)
-      const started = performance.now()
-      const loaded = await loadPasswords(file)
-      const result = { loaded, stamp: before, ms: Math.round(performance.now() - started) }
-      if (loaded.replaced || (await stampOfFile()) === before) return result
-      if (attempt < maxAttempts) continue
-      const restless = problem(file, 'keeps changing while it is read; write a copy aside and rename it')
-      return { ...result, loaded: { ...loaded, problems: [...loaded.problems, restless], transient: true } }
-    }
-  }
-
-  async function stampOfFile(): Promise<Stamp> {
-    const [found = ''] = await stampsOf([file])
-    return found
   }
 
   function gone({ missing }: LoadedPasswords): Problem[] {
@@ -89,7 +66,8 @@ export function createPasswordStore(
   }
 
   async function loadIfChanged(): Promise<void> {
-    if (stamp === undefined || (await stampOfFile()) !== stamp) await load('change')
+    const [now] = await stampsOf([file])
+    if (stamp === undefined || now !== stamp) await load('change')
   }
 
   function serially<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -5,6 +5,7 @@ import test from 'node:test'
 import { formatProblem, type Problem } from '../../src/config/problem.ts'
 import { eventually } from '../support/process.ts'
 import { newcomer, openShelf, type Shelf } from '../support/store.ts'
+import { whileReplaced, writeSlowly } from '../support/writers.ts'
 
 const jsonl = (...addresses: string[]): string => addresses.map(address => `{"address":"${address}"}\n`).join('')
 const toml = (...addresses: string[]): string => addresses.map(a => `[[account]]\naddress = "${a}"\n`).join('')
@@ -34,7 +35,7 @@ test('a file that doesn’t exist is a problem, and then it is mended', async t 
   const shelf = await openShelf(t)
   const store = shelf.open(['a.jsonl'])
   assert.deepEqual(said(shelf, await store.load()), [
-    "a.jsonl: error: doesn't exist; create it empty if that is intended",
+    'a.jsonl: error: doesn\'t exist; restore it; or if there never was one, "bearerd account add ADDRESS" makes it',
   ])
   assert.equal(store.current(), undefined)
   assert.equal((await store.logged('accounts_missing')).level, 'error')
@@ -102,7 +103,7 @@ test('a file that held accounts is neither emptied nor removed by accident', asy
   ])
   await unlink(shelf.path('b.jsonl'))
   assert.deepEqual(said(shelf, await store.load()), [
-    "b.jsonl: error: doesn't exist; create it empty if that is intended",
+    'b.jsonl: error: doesn\'t exist; restore it; or if there never was one, "bearerd account add ADDRESS" makes it',
   ])
   assert.equal(store.current()?.size, 3)
 })
@@ -148,6 +149,50 @@ test('a file that is still being written is not taken for whole', async t => {
   )
 })
 
+test('an account that is disabled while others write all the time is disabled, in this file and the next', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('a.jsonl', '')
+  await shelf.write('b.toml', toml('b@b'))
+  const store = shelf.open(['a.jsonl', 'b.toml'], { options: { pollMs: 100 } })
+  await store.load()
+  store.watch()
+  let enabled = true
+  const isEnabled = (name: string): boolean | undefined => store.current()?.byName(name)?.enabled
+  await whileReplaced(
+    shelf.path('a.jsonl'),
+    () => `{"address":"a@b","enabled":${enabled}}\n`,
+    async () => {
+      while (isEnabled('a@b') !== true) await store.logged('accounts_loaded')
+      enabled = false
+      await replace(shelf, 'b.toml', `${toml('b@b')}enabled = false\n`)
+      while (isEnabled('a@b') || isEnabled('b@b')) await store.logged('accounts_loaded')
+    },
+  )
+  assert.deepEqual(
+    store.lines.filter(({ level }) => level !== 'info'),
+    [],
+    'and nobody is told to write otherwise',
+  )
+})
+
+for (const way of ['over the old one', 'beside the old one, which is now its backup'])
+  test(`a file that is written slowly, ${way}, is never believed halfway`, async t => {
+    const shelf = await openShelf(t)
+    await shelf.write('a.jsonl', jsonl('a@b'))
+    const store = shelf.open(['a.jsonl'], { options: { pollMs: 100 } })
+    await store.load()
+    store.watch()
+    if (way.startsWith('beside')) await rename(shelf.path('a.jsonl'), shelf.path('a.jsonl~'))
+    const written = await writeSlowly(shelf.path('a.jsonl'), n => jsonl(`u${n}@b`), store.logged('accounts_kept'))
+    await store.logged('accounts_loaded')
+    await store.logged('accounts_loaded')
+    assert.deepEqual(
+      store.lines.flatMap(({ event, accounts }) => (event === 'accounts_loaded' ? [accounts] : [])),
+      [1, written],
+    )
+    assert.ok(store.lines.some(({ message }) => /keeps changing/.test(String(message))))
+  })
+
 test('warnings are told, and hinder nothing', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.jsonl', '{"address":"a@b","username":"u"}\n{"address":"c@b","username":"u"}\n')
@@ -188,10 +233,15 @@ test('a user who doesn’t exist is an error, with its line', async t => {
   const shelf = await openShelf(t)
   await shelf.write('a.toml', `${toml('a@b')}userdb.uid = "no-such-user"\n`)
   const store = shelf.open(['a.toml'], { defaults: { gid: 'no-such-group', uid: 'root' } })
-  assert.deepEqual(said(shelf, await store.load()), [
+  const problems = await store.load()
+  assert.deepEqual(said(shelf, problems), [
     'bearerd.toml: error: accounts.defaults.uid: this is root, whom Dovecot never serves',
     'a.toml:1: error: userdb.uid: no user "no-such-user" on this machine; create it, or give a number',
   ])
+  assert.deepEqual(
+    problems.map(({ file }) => file),
+    ['bearerd.toml', 'a.toml'].map(shelf.path),
+  )
   assert.equal(store.current(), undefined)
 })
 

@@ -12,17 +12,18 @@ import { formatPasswordLine } from '../../src/passwords/record.ts'
 import { createPasswordStore } from '../../src/passwords/store.ts'
 import { passwordRecord } from '../support/passwords.ts'
 import { createListener } from '../support/store.ts'
+import { whileReplaced, writeSlowly } from '../support/writers.ts'
 
 const phone = passwordRecord({ id: 'kfm' })
 const laptop = passwordRecord({ id: 'abc' })
 
-async function openShelf(t: TestContext) {
+async function openShelf(t: TestContext, pollMs = 20) {
   const folder = await mkdtemp(join(tmpdir(), 'bearerd-passwords-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const file = passwordFile(folder)
   const usesFile = lastUsedFile(folder)
   const { log, lines, logged } = createListener()
-  const store = createPasswordStore(file, log, { lastUsedFile: usesFile, pollMs: 20 })
+  const store = createPasswordStore(file, log, { lastUsedFile: usesFile, pollMs })
   t.after(() => store.close())
   const text = (records: readonly PasswordRecord[]): string =>
     records.map(record => `${formatPasswordLine(record)}\n`).join('')
@@ -84,6 +85,45 @@ test('a watched file takes effect when it changes, appears or loses all its pass
   await logged('passwords_loaded')
   assert.deepEqual(ids(), [], 'the last one, too')
 })
+
+test('a password that is revoked while others write all the time is refused', async t => {
+  const { file, store, replace, logged, lines, load, ids } = await openShelf(t, 100)
+  await replace([phone, laptop])
+  await load()
+  store.watch()
+  let revoked = false
+  const text = (): string => (revoked ? [laptop] : [phone, laptop]).map(r => `${formatPasswordLine(r)}\n`).join('')
+  await whileReplaced(file, text, async () => {
+    await logged('passwords_loaded')
+    assert.deepEqual(ids(), ['kfm', 'abc'])
+    revoked = true
+    while (ids()?.includes('kfm')) await logged('passwords_loaded')
+  })
+  assert.deepEqual(ids(), ['abc'])
+  assert.deepEqual(
+    lines.filter(({ level }) => level !== 'info'),
+    [],
+    'and nobody is told to write otherwise',
+  )
+})
+
+for (const way of ['over the old one', 'beside the old one, which is now its backup'])
+  test(`a file that is written slowly, ${way}, is never believed halfway`, async t => {
+    const { file, store, replace, logged, lines, load } = await openShelf(t, 100)
+    await replace([phone])
+    await load()
+    store.watch()
+    if (way.startsWith('beside')) await rename(file, `${file}~`)
+    const line = (n: number): string => `${formatPasswordLine(passwordRecord({ account: `u${n}@example.org` }))}\n`
+    const written = await writeSlowly(file, line, logged('passwords_kept'))
+    await logged('passwords_loaded')
+    await logged('passwords_loaded')
+    assert.deepEqual(
+      lines.flatMap(({ event, passwords }) => (event === 'passwords_loaded' ? [passwords] : [])),
+      [1, written],
+    )
+    assert.ok(lines.some(({ message }) => /keeps changing/.test(String(message))))
+  })
 
 test('a file with an error changes nothing, and is reported with its line, but no hash', async t => {
   const { file, store, write, logged, lines, load, ids } = await openShelf(t)
