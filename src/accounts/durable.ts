@@ -6,10 +6,11 @@
  * Killed at any point a writer leaves the old file or the new one; its copy is read by nobody, and the next writer
  * removes it. The rename is the point of no return: what fails before it changes nothing.
  *
- * Owner and mode are kept, access control lists and other extended attributes are not. A symbolic link stays one.
+ * Owner and mode are kept; access control lists, other extended attributes and the set-user-ID bit are not. A symbolic
+ * link stays one.
  */
 import { Buffer } from 'node:buffer'
-import type { BigIntStats, Stats } from 'node:fs'
+import { type BigIntStats, constants, type Stats } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { explained, FileError } from './file-error.ts'
@@ -23,6 +24,10 @@ export type RewriteOptions = {
 
 const newline = 10
 const chunkBytes = 256 * 1024
+/** The lock's target was no link, and hasn't become one since. */
+const noLink = constants.O_NOFOLLOW
+/** Of a directory where everybody may put files, as /tmp. */
+const isPublic = 0o1002
 
 /** Adds one line (without its newline) at the end of a file. Resolves with what the file now is. */
 export function appendLine(file: string, line: string, lock: Lock): Promise<Stamp> {
@@ -90,16 +95,23 @@ async function keepOwner(aside: FileHandle, target: string, mode: number | undef
   const old = await statusOf(target).catch(error => {
     if (mode === undefined || codeOf(error) !== 'ENOENT') throw error
   })
-  const isRoot = process.geteuid?.() === 0
-  const wanted = old ?? (isRoot ? await stat(dirname(target)) : undefined)
+  const folder = await stat(dirname(target))
+  const user = process.geteuid?.()
+  // Whoever put it there would be given what we write.
+  if (old !== undefined && (folder.mode & isPublic) === isPublic && old.uid !== 0 && old.uid !== user)
+    throw new FileError(
+      'EACCES',
+      `${target} was not changed: it is user ${old.uid}'s, in a directory for everybody; remove it, or take another name`,
+    )
+  const wanted = old ?? (user === 0 ? folder : undefined)
   const { uid, gid } = await aside.stat()
   if (wanted !== undefined && (uid !== wanted.uid || gid !== wanted.gid)) await aside.chown(wanted.uid, wanted.gid)
-  await aside.chmod((old?.mode ?? mode ?? 0) & 0o7777)
+  await aside.chmod((old?.mode ?? mode ?? 0) & 0o777)
 }
 
 /** Fails where the file is not to be written to: a directory that is would let us replace it. */
 async function statusOf(target: string): Promise<Stats> {
-  const file = await open(target, 'r+')
+  const file = await open(target, constants.O_RDWR | noLink)
   try {
     return await file.stat()
   } finally {
@@ -132,7 +144,7 @@ function renamed(written: BigIntStats, now: BigIntStats): Stamp {
 
 /** Resolves with the size and the last byte. */
 async function copyInto(aside: FileHandle, target: string): Promise<{ size: number; last: number | undefined }> {
-  const source = await open(target, 'r')
+  const source = await open(target, constants.O_RDONLY | noLink)
   try {
     const buffer = Buffer.alloc(chunkBytes)
     let size = 0

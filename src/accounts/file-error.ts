@@ -41,7 +41,7 @@ function reason(code: string, path: string): string | undefined {
       return `the file system of ${dirname(path)} is read-only (${code}); see "dmesg" for why, and mount it writable`
     case 'EACCES':
     case 'EPERM':
-      return `user ${process.geteuid?.()} has no permission (${code} on ${path}); run this as root or as the file's owner`
+      return noPermission(code, path)
     case 'ENOENT':
       return `${path} does not exist (${code}); create it first`
     case 'EIO':
@@ -49,4 +49,12 @@ function reason(code: string, path: string): string | undefined {
     default:
       return undefined
   }
+}
+
+function noPermission(code: string, path: string): string {
+  const user = process.geteuid?.()
+  // `as-owner.ts`
+  if (process.getuid?.() === 0 && user !== 0)
+    return `user ${user}, as whom root works in her directory, has no permission (${code} on ${path}); see that it is where it should be, and hers`
+  return `user ${user} has no permission (${code} on ${path}); run this as root or as the file's owner`
 }

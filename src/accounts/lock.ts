@@ -11,17 +11,18 @@
  */
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import { type FileHandle, open, readdir, readlink, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { type FileHandle, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { explained, FileError } from './file-error.ts'
 import { codeOf, type Stamp, stampsOf } from './stamp.ts'
+import { targetOf } from './way.ts'
 
 /** Good for one change of the file. */
 export type Lock = {
   readonly file: string
-  /** The file itself, where `file` is a symbolic link. */
+  /** The file itself, where `file` is a symbolic link (`way.ts`). Under the lock nothing else is to be opened. */
   readonly target: string
   /** What the file was when the lock was taken. */
   readonly stamp: Stamp
@@ -157,18 +158,6 @@ async function clearTheWay(target: string, own: string): Promise<Stamp> {
   }
   const [stamp = ''] = await stampsOf([target])
   return stamp
-}
-
-/** Where a symbolic link leads, also if there is nothing yet. A circle has another error, so that this ends. */
-async function targetOf(file: string): Promise<string> {
-  try {
-    return await realpath(file)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-  }
-  const link = await readlink(file).catch(() => undefined)
-  if (link !== undefined) return targetOf(resolve(dirname(file), link))
-  return join(await realpath(dirname(file)), basename(file))
 }
 
 /** Undefined: nobody holds it any more. */

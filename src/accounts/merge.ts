@@ -6,6 +6,8 @@
  * are not to be used. What accounts get wrong beside each other is found when the result is checked (`survey.ts`).
  */
 import type { Problem } from '../config/problem.ts'
+import { quote } from '../config/values.ts'
+import type { Account } from './account.ts'
 import { canonicalAddress, canonicalCatchAll } from './address.ts'
 import { type Document, type Edit, type Patch, type Place, patchTable, tableAt } from './edit.ts'
 import { decodeAccount, type Table } from './fields.ts'
@@ -32,8 +34,8 @@ export type MergeOptions = {
   readonly source: string
   /** Whose a name is now, in all account files. */
   readonly owner: (name: string) => string | undefined
-  /** Where an account stands. */
-  readonly placeOf: (address: string) => Place | undefined
+  /** An account of another file than the managed one. */
+  readonly elsewhere: (address: string) => Elsewhere | undefined
   /** Existing accounts may be changed. */
   readonly update: boolean
   /** Accounts of the managed file that the import doesn't have are disabled. */
@@ -42,15 +44,27 @@ export type MergeOptions = {
   readonly now: string
 }
 
-export function mergeRows(rows: Imported, options: MergeOptions): { edits: Edit[]; problems: Problem[] } {
+export type Elsewhere = { readonly account: Account; readonly place: Place }
+
+export type Merged = {
+  /** Of sound rows. */
+  readonly edits: Edit[]
+  /** Of the others. */
+  readonly problems: Problem[]
+  /** Rows that say what another file says already, by file. */
+  readonly passedOver: ReadonlyMap<string, number>
+}
+
+export function mergeRows(rows: Imported, options: MergeOptions): Merged {
   const { document, file, source } = options
+  const passedOver = new Map<string, number>()
   const edits = new Map<string, Edit>()
   const problems: Problem[] = []
   const complain = ({ line, path, message }: RowComplaint): void => {
     problems.push({ severity: 'error', file: source, line, path, message })
   }
   rows.complaints.forEach(complain)
-  mergeAccounts(rows.accounts, options, edits, complain)
+  mergeAccounts(rows.accounts, options, edits, passedOver, complain)
   mergeAliases(rows.aliases, options, edits, complain)
   for (const [address, position] of options.disableMissing ? document.positions : []) {
     const table = edits.has(address) ? undefined : tableAt(document, address)
@@ -59,15 +73,19 @@ export function mergeRows(rows: Imported, options: MergeOptions): { edits: Edit[
       edits.set(address, { address, table: patchTable(table, { set: { enabled: false } }), place })
     }
   }
-  return { edits: [...edits.values()], problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) }
+  const flawed = new Set(rows.complaints.map(({ line }) => line))
+  const isSound = ({ place }: Edit): boolean => place.file !== source || !flawed.has(place.line ?? 0)
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  return { edits: [...edits.values()].filter(isSound), problems, passedOver }
 }
 
 type Complain = (complaint: RowComplaint) => void
 
 function mergeAccounts(
   rows: readonly AccountRow[],
-  { document, file, source, update, now }: MergeOptions,
+  { document, file, source, elsewhere, update, now }: MergeOptions,
   edits: Map<string, Edit>,
+  passedOver: Map<string, number>,
   complain: Complain,
 ): void {
   for (const { line, address: given, patch } of rows) {
@@ -78,11 +96,17 @@ function mergeAccounts(
       continue
     }
     const before = tableAt(document, address)
+    const other = before === undefined ? elsewhere(address) : undefined
     const twin = edits.get(address)
     if (twin !== undefined) complain({ line, path, message: `${address} stands in line ${twin.place.line} too` })
     else if (before !== undefined && !update) {
       const place = `${file}:${(document.positions.get(address) ?? 0) + 1}`
       complain({ line, path, message: `${address} is an account already, at ${place}; --update changes it` })
+    } else if (other !== undefined && isAsItStands(other.account, patch)) {
+      passedOver.set(other.place.file, (passedOver.get(other.place.file) ?? 0) + 1)
+    } else if (other !== undefined) {
+      const cure = 'which is edited by hand; change it there or leave the row out'
+      complain({ line, path, message: `${address} stands at ${show(other.place)}, ${cure}` })
     } else {
       const table = before === undefined ? newTable(given, patch, now) : updateTable(before, patch)
       edits.set(address, { address, table, place: { file: source, line } })
@@ -100,6 +124,11 @@ function updateTable(before: Table, patch: Patch): Table {
   return spell(after) === spell(before) ? before : after
 }
 
+function isAsItStands(account: Account, patch: Patch): boolean {
+  const table = accountTable(account)
+  return updateTable(table, patch) === table
+}
+
 function spell(table: Table): string {
   const account = decodeAccount(table, () => {})
   return JSON.stringify(account === undefined ? table : accountTable(account))
@@ -112,7 +141,7 @@ export function newTable(address: string, patch: Patch, now: string): Table {
 
 function mergeAliases(
   rows: readonly AliasRow[],
-  { document, source, owner, placeOf }: MergeOptions,
+  { document, source, owner, elsewhere }: MergeOptions,
   edits: Map<string, Edit>,
   complain: Complain,
 ): void {
@@ -130,11 +159,12 @@ function mergeAliases(
       if (isOurs(name)) return { address: name }
       const found = owner(name)
       if (found !== undefined && isOurs(found)) return { address: found }
-      if (found !== undefined) return { message: `its account stands at ${show(placeOf(found))}; add the alias there` }
+      if (found !== undefined)
+        return { message: `its account stands at ${show(elsewhere(found)?.place)}; add the alias there` }
       if (passed.has(name)) return { message: 'leads back to itself' }
       passed.add(name)
     }
-    return { message: 'leads to an address that no account has' }
+    return { message: `leads to ${quote([...passed].at(-1) ?? target)}, an address that no account has` }
   }
 
   const wanted = new Map<string, { readonly names: string[]; readonly line: number }>()

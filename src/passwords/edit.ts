@@ -5,12 +5,15 @@
  * somebody meant), what is to change is decided on what it says then, and the result replaces it at once. When the
  * promise resolves it is on disk. Lines that aren't concerned keep their bytes (`edit-lines.ts`).
  *
+ * root does all of it as the owner of the state directory (`as-owner.ts`).
+ *
  * A file of 256 MiB at most, which is a million passwords. It must be UTF-8: other bytes would not come back as they were.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { commandWaitMs, type LockOptions, withLock } from '../accounts/lock.ts'
 import { seed } from '../accounts/seed.ts'
@@ -42,17 +45,25 @@ type Key = Pick<PasswordRecord, 'account' | 'id'>
 const maxBytes = 256 * 1024 ** 2
 
 /** Rejects with a FileError where the file can't be written, and with what `decide` rejects with. */
-export async function changePasswords<Result>(
+export function changePasswords<Result>(
   file: string,
   decide: Decide<Result>,
   onWait?: LockOptions['onWait'],
+): Promise<Changed<Result>> {
+  return asOwnerOf(file, () => change(file, decide, onWait))
+}
+
+async function change<Result>(
+  file: string,
+  decide: Decide<Result>,
+  onWait: LockOptions['onWait'],
 ): Promise<Changed<Result>> {
   const folder = dirname(file)
   if (!(await exists(folder))) return { kind: 'broken', problems: [noFolder(folder)] }
   return withLock(
     file,
     async lock => {
-      const { text, index, problems } = await readWhole(file)
+      const { text, index, problems } = await readWhole(file, lock.target)
       if (problems.length > 0) return { kind: 'broken', problems }
       const { gone = [], added = [], result } = await decide(index)
       if (gone.length + added.length > 0) {
@@ -72,7 +83,7 @@ export async function removePasswordsOf(
   onWait?: LockOptions['onWait'],
 ): Promise<Changed<readonly PasswordRecord[]>> {
   // A site without app passwords needs no folder for them.
-  if (!(await exists(dirname(file)))) return { kind: 'done', result: [] }
+  if (!(await asOwnerOf(file, () => exists(dirname(file))))) return { kind: 'done', result: [] }
   return changePasswords(
     file,
     passwords => {
@@ -98,9 +109,9 @@ function nameOf({ account, id }: Key): string {
 type Whole = { readonly text: string; readonly index: PasswordIndex; readonly problems: readonly Problem[] }
 
 /** A file that doesn't exist is an empty one. */
-async function readWhole(file: string): Promise<Whole> {
+async function readWhole(file: string, target: string): Promise<Whole> {
   const reader = createRecordReader(file, seed)
-  const bytes = await readBytes(file)
+  const bytes = await readBytes(target)
   if (typeof bytes === 'string') return { text: '', index: reader.index, problems: [problem(file, bytes)] }
   reader.push(bytes)
   reader.end()
@@ -108,10 +119,10 @@ async function readWhole(file: string): Promise<Whole> {
 }
 
 /** The bytes, or what keeps them from being read. */
-async function readBytes(file: string): Promise<Buffer | string> {
+async function readBytes(target: string): Promise<Buffer | string> {
   try {
     // Not to be held up by a FIFO that nobody writes to.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const handle = await open(target, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
     try {
       const status = await handle.stat()
       if (!status.isFile()) return 'not a regular file'

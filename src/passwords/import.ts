@@ -33,8 +33,17 @@ export type Import = {
 
 /** An account has one imported password, so that one name will do. */
 const importedId = 'imported'
-/** Extra fields that say that a good password isn't enough, or is somebody else's (doc: Password database extra fields). */
-const restrictions = ['nologin', 'noauthenticate', 'user', 'allow_real_nets']
+/**
+ * Extra fields that say that a good password isn't enough, isn't asked for, or is somebody else's; `passdb_import` may hold
+ * any of them (src/auth/auth-request.c: auth_request_set_field).
+ */
+const restrictions = [
+  ...['user', 'username', 'domain', 'login_user', 'password', 'password_noscheme', 'nopassword', 'passdb_import'],
+  ...['nologin', 'noauthenticate', 'fail', 'delay_until', 'allow_real_nets'],
+  ...['check_client_fp', 'check_client_cert_fp', 'check_client_pubkey_fp'],
+]
+/** Fields that count where nothing else has set them: in 2.3, and since 2.4. */
+const suffix = /:(?:protected|default)$/
 
 export function planImport(text: string, options: ImportOptions): Import {
   const { lines, problems } = parsePasswdFile(text)
@@ -63,7 +72,7 @@ function readLine(
   const earlier = places.get(address)
   if (earlier !== undefined) return `line ${earlier} is ${address}'s too, and an account has one imported password`
   places.set(address, line)
-  const restriction = restrictions.find(name => extra[name] !== undefined)
+  const restriction = Object.keys(extra).find(isRestriction)
   if (restriction !== undefined) return `has ${restriction}, which can't be taken over; leave the user out`
   const read = readImportHash(password)
   if (!read.ok) return read.message
@@ -90,7 +99,18 @@ function findAccount(user: string, domain: string | undefined, accounts: ImportO
     return 'the user has no domain; --domain says which those without one are in'
   const address = canonicalAddress(user.includes('@') ? user : `${user}@${domain}`)
   if (address === undefined) return 'the user is no mail address'
-  return accounts.byName(address) ?? `no account has the address ${address}; add it first`
+  const account = accounts.byName(address)
+  if (account === undefined) return `no account has the address ${address}; add it first`
+  // Else the password of a mailbox that many share would open her own.
+  if (account.address !== address)
+    return `${address} is an alias of ${account.address}; write that address, or leave the line out`
+  return account
+}
+
+/** What else is there than the networks of `readNetworks`. */
+function isRestriction(field: string): boolean {
+  const name = field.replace(suffix, '')
+  return restrictions.includes(name) || (name === 'allow_nets' && name !== field)
 }
 
 function readNetworks(text: string | undefined): readonly string[] | undefined {

@@ -103,6 +103,14 @@ test('owner and mode of an old file stay, and a symbolic link stays one, also to
   assert.deepEqual((await readdir(shelf.path('real'))).sort(), ['new', 'old'])
 })
 
+test('a set-user-ID bit is not kept', async t => {
+  const shelf = await openShelf(t)
+  await shelf.write('file', 'x')
+  await chmod(shelf.path('file'), 0o6755)
+  await rewrite(shelf.path('file'), ['y'])
+  assert.equal((await stat(shelf.path('file'))).mode & 0o7777, 0o755)
+})
+
 test('a line is added to a file that exists', async t => {
   const shelf = await openShelf(t)
   await assert.rejects(append(shelf.path('file'), 'x'), { code: 'ENOENT' })
@@ -192,7 +200,8 @@ test('where the owner can’t be kept, nothing is changed', {
   t.after(() => process.seteuid?.(0))
   await assert.rejects(append(shelf.path('file'), 'two'), {
     code: 'EPERM',
-    message: /user 65534 has no permission .* run this as root/,
+    message:
+      /user 65534, as whom root works .* has no permission \(EPERM on .*file\); see that it is where it should be/,
   })
   process.seteuid?.(0)
   assert.deepEqual(await readdir(shelf.folder), ['file'])
