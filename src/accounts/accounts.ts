@@ -25,6 +25,8 @@ export type IndexOptions = {
   readonly defaults: Fields
   /** Names of the directories that an account may belong to. */
   readonly directories: readonly string[]
+  /** An account that was made later than that, in milliseconds since 1970, is warned of. */
+  readonly latest?: number
   readonly seed: Seed
 }
 
@@ -120,7 +122,11 @@ export function createIndex(options: IndexOptions): IndexBuilder {
 type Complain = (path: string, message: string, severity?: Problem['severity']) => void
 type AddAccount = (entry: Entry, section: Section, number: number, problems: Problem[]) => void
 
-function createAdd(tables: Tables, { at, placeOf }: Sections, { defaults, directories }: IndexOptions): AddAccount {
+function createAdd(
+  tables: Tables,
+  { at, placeOf }: Sections,
+  { defaults, directories, latest }: IndexOptions,
+): AddAccount {
   const { owners, usernames, subjects, sendAs } = tables
   // An address has up to 254 bytes, and may stand there several times.
   const defaultsAreLong = fieldsBytes(defaults) > 1_000 || Object.values(defaults).join('').split('{').length > 20
@@ -128,7 +134,12 @@ function createAdd(tables: Tables, { at, placeOf }: Sections, { defaults, direct
   function claim(name: string, path: string, position: number, complain: Complain): void {
     const owner = owners.claim(name, position)
     if (owner === position) complain(path, `${name} stands here twice`)
-    else if (owner !== undefined) complain(path, `${name} already belongs to the account at ${placeOf(owner)}`)
+    else if (owner !== undefined) complain(path, `${name} already belongs to the account ${whoAt(owner, name)}`)
+  }
+
+  function whoAt(position: number, name: string): string {
+    const { address = name } = at(position) ?? {}
+    return address === name ? `at ${placeOf(position)}` : `${address} at ${placeOf(position)}`
   }
 
   function addSubject(subject: string, account: Account, position: number, complain: Complain): void {
@@ -157,7 +168,9 @@ function createAdd(tables: Tables, { at, placeOf }: Sections, { defaults, direct
   }
 
   function check(account: Account, complain: Complain): void {
-    const { directory, userdb } = account
+    const { directory, userdb, created } = account
+    if (latest !== undefined && created !== undefined && created > latest)
+      complain('created', 'more than a day in the future; app passwords that are older are refused', 'warning')
     // A login that got OK would fail in the mail process. Most accounts have no fields of their own to add up.
     if (Object.keys(userdb).length > 0 || defaultsAreLong) {
       const bytes = fieldsBytes(userdbFields(account, defaults))

@@ -34,6 +34,18 @@ export async function asOwnerOf<Result>(file: string, work: () => Promise<Result
   }
 }
 
+/** root's only, to see what another user could do. `gid`: her own group. */
+export async function asUser<Result>(uid: number, gid: number, work: () => Promise<Result>): Promise<Result> {
+  const before = acting
+  become(root)
+  try {
+    become(await identify(uid, gid))
+    return await work()
+  } finally {
+    become(before)
+  }
+}
+
 /** Undefined: all is root's. A directory that doesn't exist is for the work to complain of. */
 async function findOwner(file: string): Promise<Identity | undefined> {
   try {

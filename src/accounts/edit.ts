@@ -109,8 +109,13 @@ export function differences(before: Table, after: Table): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...keys].flatMap(key => {
     const [old, now] = [before[key], after[key]]
-    return JSON.stringify(old) === JSON.stringify(now) ? [] : [`${key}: ${showValue(old)} → ${showValue(now)}`]
+    return JSON.stringify(old) === JSON.stringify(now) ? [] : [`${key}: ${showOf(key, old)} → ${showOf(key, now)}`]
   })
+}
+
+/** An account is enabled that doesn't say otherwise. */
+function showOf(key: string, value: unknown): string {
+  return key === 'enabled' && value === undefined ? 'true' : showValue(value)
 }
 
 /** A value for people. */

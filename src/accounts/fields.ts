@@ -15,10 +15,11 @@ export type Complaint = { readonly path: KeyPath; readonly message: string }
 type Complain = (message: string, ...path: KeyPath) => undefined
 export type Table = Readonly<Record<string, unknown>>
 
-const known = new Set([
+/** In the order in which they are written. */
+export const accountKeys = [
   'address',
-  'aliases',
   'full-name',
+  'aliases',
   'username',
   'subject',
   'directory',
@@ -28,7 +29,8 @@ const known = new Set([
   'send-as',
   'userdb',
   'created',
-])
+] as const
+const known: ReadonlySet<string> = new Set(accountKeys)
 
 /** Shared by all accounts that have none: there may be a million. */
 const none: readonly string[] = Object.freeze([])
@@ -105,6 +107,7 @@ function readName(table: Table, key: string, complain: Complain): string | undef
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '') return complain(`expected a text${got(value)}`, key)
   if (value.length > maxNameLength) return complain(`expected at most ${maxNameLength} characters`, key)
+  if (/[\r\n\u2028\u2029]/.test(value)) return complain('has a line break', key)
   return unprintable.test(value) ? complain('expected a text without control characters', key) : value
 }
 

@@ -1,26 +1,11 @@
 /**
  * Table: an account in the spelling of its file, as `fields.ts` reads it, with the keys that say something. PURE.
  *
- * Values are canonical, not as they were written: a quota is in bytes, a time in UTC.
+ * Values are canonical, not as they were written: a quota has the largest unit that fits, a time is in UTC.
  */
+import { formatSize } from '../config/values.ts'
 import type { Account } from './account.ts'
-import type { Table } from './fields.ts'
-
-/** In the order in which they are written. */
-export const accountKeys = [
-  'address',
-  'full-name',
-  'aliases',
-  'username',
-  'subject',
-  'directory',
-  'enabled',
-  'receive',
-  'quota',
-  'send-as',
-  'userdb',
-  'created',
-] as const
+import type { accountKeys, Table } from './fields.ts'
 
 type Key = (typeof accountKeys)[number]
 
@@ -35,7 +20,7 @@ export function accountTable(account: Account): Table {
     directory,
     enabled: enabled ? undefined : false,
     receive: !enabled && receives ? true : undefined,
-    quota,
+    quota: quota === undefined ? undefined : formatSize(quota),
     'send-as': sendAs.length === 0 ? undefined : sendAs,
     userdb: Object.keys(userdb).length === 0 ? undefined : userdb,
     created: account.created === undefined ? undefined : new Date(account.created).toISOString(),

@@ -1,5 +1,5 @@
 /** Accounts: `[accounts]`, checked across its keys and against the directories. The files themselves are read elsewhere. */
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { AccountsConfig, DirectoryConfig } from './config.ts'
 import type { Report } from './report.ts'
 import type { RawConfig } from './schema.ts'
@@ -8,15 +8,16 @@ import { placeholders, quote } from './values.ts'
 
 const knownPlaceholders = ['address', 'local', 'domain']
 
-/** `report` begins at `accounts`; relative files belong to `folder`. */
+/** `report` begins at `accounts`; relative files belong to the folder of `file`, bearerd.toml. */
 export function readAccounts(
   raw: RawConfig['accounts'],
-  { folder, directories, report }: { folder: string; directories: readonly DirectoryConfig[]; report: Report },
+  { file, directories, report }: { file: string; directories: readonly DirectoryConfig[]; report: Report },
 ): AccountsConfig {
-  const files = readFiles(raw.files ?? [], folder, report)
+  const files = readFiles(raw.files ?? [], dirname(file), report)
   if (raw.unknown === 'create') checkCreate(files, directories, report)
   checkCreateDomains(raw, directories, report)
   return {
+    configFile: file,
     files,
     unknown: raw.unknown,
     recipientDelimiter: raw['recipient-delimiter'],

@@ -84,6 +84,8 @@ export type DirectoryConfig = {
 }
 
 export type AccountsConfig = {
+  /** bearerd.toml, to be named where `defaults` turn out to be wrong. */
+  readonly configFile: string
   /** Read in order; `.toml` or `.jsonl` by their ending. */
   readonly files: readonly string[]
   readonly unknown: 'reject' | 'create'

@@ -58,7 +58,7 @@ async function readSections(raw: RawConfig, { file, fileMode, env, report }: Sou
     file,
     stateDir: resolve(folder, raw['state-dir']),
     appPasswords: readAppPasswords(raw['app-passwords'], { directories, report: report.within('app-passwords') }),
-    accounts: readAccounts(raw.accounts, { folder, directories, report: report.within('accounts') }),
+    accounts: readAccounts(raw.accounts, { file, directories, report: report.within('accounts') }),
     listeners,
     directories,
     cache: {

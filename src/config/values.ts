@@ -21,6 +21,17 @@ export function parseSize(text: string): number | undefined {
   return exact(Number(count) * (binary === '' ? 1000 : 1024) ** power)
 }
 
+/** A size as `parseSize` reads it, in the largest unit without a remainder; a number where that would be bytes. */
+export function formatSize(bytes: number): string | number {
+  for (let power = 4; power > 0; power--)
+    for (const [base, binary] of [
+      [1024, 'i'],
+      [1000, ''],
+    ] as const)
+      if (bytes > 0 && bytes % base ** power === 0) return `${bytes / base ** power}${' KMGT'[power]}${binary}B`
+  return bytes
+}
+
 /** "0660": permission bits in octal, as chmod takes them. */
 export function parseMode(text: string): number | undefined {
   return /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import {
   describe,
   formatPath,
+  formatSize,
   parseDuration,
   parseMode,
   parseSize,
@@ -130,4 +131,16 @@ test('a printable key path is written as TOML would have it', () => {
 
 test('anything can be described', () => {
   check(fc.anything({ withDate: true }), value => assert.doesNotMatch(describe(value), /[\p{C}\p{Zl}\p{Zp}]/u))
+})
+
+test('a size is shown in the largest unit that fits, and is read as the same number of bytes', () => {
+  const bytes = fc.oneof(
+    fc.nat(Number.MAX_SAFE_INTEGER),
+    fc.tuple(fc.nat(5000), fc.constantFrom(1000, 1024), fc.nat(3)).map(([count, base, power]) => count * base ** power),
+  )
+  check(bytes, size => {
+    const shown = formatSize(size)
+    assert.equal(typeof shown === 'number' ? shown : parseSize(shown), size)
+  })
+  assert.deepEqual([5 * 1024 ** 3, 500_000_000, 1536, 12345, 0].map(formatSize), ['5GiB', '500MB', 1536, 12345, 0])
 })

@@ -8,6 +8,7 @@ import { newcomer } from './store.ts'
 
 const [file = '', prefix = '', count = '0'] = process.argv.slice(2)
 const config = {
+  configFile: '/etc/bearerd/bearerd.toml',
   files: [file],
   unknown: 'create',
   recipientDelimiter: '+',

@@ -37,6 +37,7 @@ export async function openShelf(t: TestContext): Promise<Shelf> {
     open(names, { options, ...given } = {}) {
       const { log, lines, logged } = createListener()
       const config: AccountsConfig = {
+        configFile: path('bearerd.toml'),
         files: names.map(path),
         unknown: 'create',
         recipientDelimiter: '+',

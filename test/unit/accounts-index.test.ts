@@ -185,13 +185,13 @@ test('an address has one owner, and both places are named', () => {
   ])
   assert.deepEqual(
     conflicts({ aliases: ['x@example.org', address] }, { file: 'b.jsonl' }, { file: 'b.jsonl', address }),
-    ['b.jsonl:30: error: address: alice@example.org already belongs to the account at a.toml:10'],
+    ['b.jsonl:30: error: address: alice@example.org already belongs to the account user0@example.org at a.toml:10'],
   )
   assert.deepEqual(conflicts({ aliases: [address] }, { aliases: [address] }), [
-    'a.toml:20: error: aliases: alice@example.org already belongs to the account at a.toml:10',
+    'a.toml:20: error: aliases: alice@example.org already belongs to the account user0@example.org at a.toml:10',
   ])
   assert.deepEqual(conflicts({ aliases: ['@example.net'] }, { aliases: ['@example.net'] }), [
-    'a.toml:20: error: aliases: @example.net already belongs to the account at a.toml:10',
+    'a.toml:20: error: aliases: @example.net already belongs to the account user0@example.org at a.toml:10',
   ])
 })
 

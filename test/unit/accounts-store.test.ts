@@ -372,7 +372,7 @@ test('a large file: a name that somebody has is refused in a line that is new, w
   const store = shelf.open(['a.toml', 'b.jsonl'])
   await store.load()
   await shelf.write('b.jsonl', written([{ address: 'first@example.org' }, ...crowd, { address: 'u.5000@example.net' }]))
-  const taken = 'error: address: u.5000@example.net already belongs to the account at'
+  const taken = 'error: address: u.5000@example.net already belongs to the account user5000@example.org at'
   assert.deepEqual(said(shelf, await store.load()), [`b.jsonl:8002: ${taken} ${shelf.path('b.jsonl')}:5002`])
   assert.equal(store.current()?.size, 8_000)
   await shelf.write('b.jsonl', written(crowd))

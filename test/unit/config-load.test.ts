@@ -31,6 +31,7 @@ test('defaults: everything that may be left out', async t => {
     file: join(folder, 'bearerd.toml'),
     stateDir: '/var/lib/bearerd',
     accounts: {
+      configFile: join(folder, 'bearerd.toml'),
       files: [join(folder, 'accounts.toml')],
       unknown: 'reject',
       recipientDelimiter: '+',
@@ -122,6 +123,7 @@ test('values in every spelling', async t => {
   )
   assert.deepEqual(problems, [])
   assert.deepEqual(config?.accounts, {
+    configFile: join(folder, 'bearerd.toml'),
     files: [join(folder, 'a.toml'), '/var/lib/bearerd/b.jsonl'],
     unknown: 'create',
     recipientDelimiter: '+-',
