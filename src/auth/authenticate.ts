@@ -104,7 +104,10 @@ function logLogin(log: Log, request: LoginRequest, verdict: Verdict, trace: Trac
   }
   if (verdict.kind === 'accept') log.info(fields, 'login accepted')
   else if (verdict.kind === 'reject')
-    log.info({ ...fields, cure: trace.cure ?? rejectReasons[verdict.reason].cure }, rejectReasons[verdict.reason].meaning)
+    log.info(
+      { ...fields, cure: trace.cure ?? rejectReasons[verdict.reason].cure },
+      rejectReasons[verdict.reason].meaning,
+    )
   else
     log.warn({ ...fields, cure: unavailableReasons[verdict.reason].cure }, unavailableReasons[verdict.reason].meaning)
 }

@@ -15,7 +15,7 @@ export type Trace = {
   label?: string
   detail?: string
   /** Where there is more to say than stands in `reason.ts`. */
-  cure?: string
+  cure?: string | undefined
 }
 
 export function reject(reason: RejectReason, detail: string, trace: Trace): Reject {

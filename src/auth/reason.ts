@@ -73,7 +73,8 @@ export const rejectReasons = {
     cure: 'The user types her whole address. If it is right, add the account: "bearerd account add ADDRESS".',
   },
   wrong_password: {
-    meaning: 'The password is wrong: mistyped, or an old one.',
+    meaning:
+      'The password is wrong: mistyped, or an old one; or, for an account with an imported password, that of the provider.',
     cure: 'The user types it again; or make a new one: "bearerd app-password create ADDRESS --label DEVICE".',
   },
   unknown_password: {
@@ -81,12 +82,13 @@ export const rejectReasons = {
     cure: '"bearerd app-password list ADDRESS" shows which there are. Make a new one for the device.',
   },
   provider_password: {
-    meaning: 'This looks like a password of the identity provider; here, app passwords and OAuth are accepted.',
-    cure: 'Create an app password: "bearerd app-password create ADDRESS --label DEVICE". Or set up the mail client for OAuth.',
+    meaning:
+      'Not in the form of an app password: it looks like the password that the user has elsewhere, at an identity provider say.',
+    cure: 'Create an app password: "bearerd app-password create ADDRESS --label DEVICE". Or, where bearerd.toml has a [directory.NAME], set up the mail client for OAuth.',
   },
   token_as_password: {
     meaning: 'This looks like an access token in the place of a password.',
-    cure: 'Set up the mail client for OAuth (OAUTHBEARER, XOAUTH2); or set app-passwords.accept-tokens = true.',
+    cure: 'Where bearerd.toml has a [directory.NAME]: set up the mail client for OAuth (OAUTHBEARER, XOAUTH2), or set app-passwords.accept-tokens = true. Else: "bearerd app-password create ADDRESS --label DEVICE".',
   },
   password_expired: {
     meaning: 'The password is right, but has expired.',
@@ -98,15 +100,15 @@ export const rejectReasons = {
   },
   password_service: {
     meaning: 'The password is right, but not for this service.',
-    cure: 'Make one that is: "bearerd app-password create ADDRESS --label DEVICE --services imap,smtp".',
+    cure: 'Make one with this service among them: "bearerd app-password create ADDRESS --label DEVICE --services imap,smtp".',
   },
   password_network: {
     meaning: 'The password is right, but not for logins from this address, or the mail server tells no address.',
-    cure: 'Make one that is: "bearerd app-password create ADDRESS --label DEVICE --networks 192.0.2.0/24".',
+    cure: 'If the user belongs there, make one with her network among them: "bearerd app-password create ADDRESS --label DEVICE --networks 192.0.2.0/24".',
   },
   unknown_account: {
     meaning: 'The token is good, but no account belongs to its owner.',
-    cure: 'Add the account, or an alias, username or subject to it; or set accounts.unknown = "create".',
+    cure: 'Add the account: "bearerd account add ADDRESS", or to one that there is an alias, username or subject ("account set"); or set accounts.unknown = "create".',
   },
   ambiguous_identity: {
     meaning: "The token's claims fit more than one account.",
@@ -126,7 +128,7 @@ export const rejectReasons = {
   },
   account_disabled: {
     meaning: 'The account is disabled.',
-    cure: 'Set "enabled = true" if that is not intended.',
+    cure: 'If that is not intended: "bearerd account enable ADDRESS"; in a .toml file, remove "enabled = false".',
   },
 } as const satisfies Record<string, Reason>
 

@@ -207,6 +207,33 @@ describe('a refused password', () => {
       assert.deepEqual(passwords.uses, [])
     })
 
+  it('because of where it is used has a cure that fits', async () => {
+    const make = 'bearerd app-password create ADDRESS --label DEVICE'
+    for (const [login, detail, cure] of [
+      [
+        { password: password('smt'), service: 'pop3' },
+        /not for pop3$/,
+        `pop3 among them: "${make} --services smtp,pop3"`,
+      ],
+      [{ password: password('smt'), service: 'doveadm' }, /not for doveadm$/, `"${make}", without --services`],
+      [
+        { password: password('net'), remote: '198.51.100.1' },
+        /^198\.51\.100\.1 is outside: /,
+        'with her network among',
+      ],
+      [
+        { password: password('net'), remote: undefined },
+        /^the mail server told no address: /,
+        'See that the mail server',
+      ],
+    ] as const) {
+      const { log, login: attempt } = start()
+      await attempt(login)
+      assert.match(String(log.lines[0]?.detail), detail)
+      assert.ok(String(log.lines[0]?.cure).includes(cure), String(log.lines[0]?.cure))
+    }
+  })
+
   it('gets an answer that does not tell the reason', async () => {
     for (const [name, { world, ...login }] of Object.entries(refused)) {
       const verdict = await start(world).login(login)
