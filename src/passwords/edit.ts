@@ -94,6 +94,58 @@ export async function removePasswordsOf(
   )
 }
 
+/**
+ * Gives the passwords of one name to another, under which an account is to go on. First they stand there under both; then,
+ * while nobody can change them, `commit` renames the account. Resolves with those of the old name, of no use from then on.
+ * What stood there under the new name is a former owner's, or left over from an attempt before, and goes.
+ */
+export async function copyPasswords(
+  file: string,
+  from: string,
+  to: string,
+  commit: () => Promise<unknown>,
+  onWait?: LockOptions['onWait'],
+): Promise<Changed<readonly PasswordRecord[]>> {
+  if (!(await asOwnerOf(file, () => exists(dirname(file))))) {
+    await commit()
+    return { kind: 'done', result: [] }
+  }
+  const decide = async (passwords: PasswordIndex): Promise<Change<readonly PasswordRecord[] | undefined>> => {
+    const [left, gone] = [passwords.of(from), passwords.of(to)]
+    const added = left.map(record => ({ ...record, account: to }))
+    if (!areSame(gone, added)) return { gone, added, result: undefined }
+    await commit()
+    return { result: left }
+  }
+  for (;;) {
+    const changed = await changePasswords(file, decide, onWait)
+    if (changed.kind === 'broken') return changed
+    if (changed.result !== undefined) return { kind: 'done', result: changed.result }
+  }
+}
+
+/** Those that are still there. */
+export function removeRecords(
+  file: string,
+  records: readonly PasswordRecord[],
+  onWait?: LockOptions['onWait'],
+): Promise<Changed<void>> {
+  const lines = new Set(records.map(formatPasswordLine))
+  return changePasswords(
+    file,
+    passwords => {
+      const named = records.flatMap(({ account, id }) => passwords.of(account).find(record => record.id === id) ?? [])
+      return { gone: named.filter(record => lines.has(formatPasswordLine(record))), result: undefined }
+    },
+    onWait,
+  )
+}
+
+function areSame(some: readonly PasswordRecord[], others: readonly PasswordRecord[]): boolean {
+  const [a, b] = [some, others].map(records => records.map(formatPasswordLine).sort().join('\n'))
+  return a === b
+}
+
 function linesOf(passwords: readonly Key[]): (line: string) => boolean {
   const names = new Set(passwords.map(nameOf))
   return line => {

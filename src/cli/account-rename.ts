@@ -1,0 +1,110 @@
+/**
+ * `bearerd account rename OLD NEW`: another address for an account that stays the same otherwise. The old one becomes an
+ * alias. Mail isn't moved: a place that follows from the address is written into the account as it was.
+ *
+ * App passwords are kept by address. They stand under both before the account has the new one, and those under the old one
+ * go last, once a running bearerd has read of the change: no login fails meanwhile, and a crash leaves useless ones at
+ * worst, which `check` names. Exit code 1 if the new address is taken.
+ */
+import type { Account, AccountIndex } from '../accounts/account.ts'
+import { canonicalAddress } from '../accounts/address.ts'
+import { patchTable, showValue, tableAt } from '../accounts/edit.ts'
+import { createRouting } from '../auth/routing.ts'
+import type { Config } from '../config/config.ts'
+import { formatProblem } from '../config/problem.ts'
+import { copyPasswords, removeRecords } from '../passwords/edit.ts'
+import type { PasswordRecord } from '../passwords/password.ts'
+import { passwordFile } from '../passwords/paths.ts'
+import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
+import { base, edit, type KickOptions, kickAfter, no, notAnAddress, showPlace } from './account-edit.ts'
+import { complain, settleMs, type Terminal, tellWait } from './app-password.ts'
+import { exit } from './exit.ts'
+
+/** `alias`: as commander has it, true but for --no-alias. */
+export type RenameOptions = KickOptions & { readonly alias: boolean }
+
+type Rename = { readonly from: string; readonly to: string; readonly spelled: string; readonly alias: boolean }
+
+/** Fields that say where mail is, in Dovecot 2.3 and 2.4. */
+const places = ['home', 'mail', 'mail_location', 'mail_path']
+
+export async function runRename(old: string, next: string, options: RenameOptions, io: Terminal): Promise<number> {
+  const [from, to] = [canonicalAddress(old), canonicalAddress(next)]
+  if (from === undefined || to === undefined)
+    return complain(io, exit.usage, notAnAddress(from === undefined ? old : next))
+  if (from === to) return complain(io, exit.usage, `${from} is the same address`)
+  let left: { readonly file: string; readonly records: readonly PasswordRecord[] } | undefined
+  const rename = { from, to, spelled: next, alias: options.alias }
+  const plan = (current: Current): Promise<Plan> => edit(from, current, () => planRename(rename, current))
+  const around = async ({ stateDir }: Config, write: () => Promise<unknown>): Promise<boolean> => {
+    const file = passwordFile(stateDir)
+    const copied = await copyPasswords(file, from, to, write, tellWait(io))
+    if (copied.kind === 'done') left = { file, records: copied.result }
+    else for (const problem of copied.problems) io.error.write(`${formatProblem(problem)}\n`)
+    return copied.kind === 'done'
+  }
+  const code = await changeAccounts({ ...base(options), plan, around }, io)
+  if (left !== undefined && left.records.length > 0) await clear(left.file, left.records, io)
+  return kickAfter(code, from, options, io)
+}
+
+async function planRename({ from, to, spelled, alias }: Rename, current: Current): Promise<Plan> {
+  const { index, listed } = await current.survey()
+  const placeOf = (address: string): string =>
+    showPlace(listed.find(({ account }) => account.address === address)?.place)
+  const account = index.byName(from)
+  if (account?.address !== from) return no(`${from} stands there more than once`)
+  const taker = index.byName(to)
+  if (taker !== undefined && taker !== account) {
+    const what = taker.address === to ? 'an account' : `an alias of ${taker.address}`
+    return no(`${to} is ${what} already, at ${placeOf(taker.address)}`)
+  }
+  const kept = keptFields(account, to, index)
+  const lost = Object.keys(kept).find(
+    name => index.userdb({ ...account, address: to, userdb: { ...account.userdb, ...kept } })[name] !== kept[name],
+  )
+  if (lost !== undefined) return no(`userdb.${lost} of ${from} can't be kept: its value looks like a template`)
+  const aliases = { removeAliases: [to], addAliases: alias ? [from] : [] }
+  const table = patchTable(tableAt(current.document, from) ?? {}, {
+    set: { address: spelled },
+    userdb: kept,
+    ...aliases,
+  })
+  const edits = [{ address: from, table, place: { file: 'account rename', line: undefined } }]
+  return { ok: true, edits, notes: [...describePlaces(account, kept, index), ...describeRoute(account, to, current)] }
+}
+
+/** userdb fields that would be others under the new address, as they are. */
+function keptFields(account: Account, to: string, index: AccountIndex): Record<string, string> {
+  const after = index.userdb({ ...account, address: to })
+  return Object.fromEntries(Object.entries(index.userdb(account)).filter(([name, value]) => after[name] !== value))
+}
+
+function describePlaces(account: Account, kept: Readonly<Record<string, string>>, index: AccountIndex): string[] {
+  if (Object.keys(kept).length > 0) return [`her mail stays where it is: ${showValue(kept)}, now in her account`]
+  if (places.some(name => index.userdb(account)[name] !== undefined)) return []
+  return ['bearerd tells Dovecot no home: if a setting of Dovecot has %u, %n or %d in it, her mail has to be moved']
+}
+
+/** Another domain may be another directory's. */
+function describeRoute(account: Account, to: string, { config }: Current): string[] {
+  const { ofAccount } = createRouting(config.directories)
+  const [before, after] = [ofAccount(account), ofAccount({ ...account, address: to })]
+  if (before === after) return []
+  const cure =
+    before === undefined ? '' : `; for "${before}" as before: bearerd account set ${to} --directory ${before}`
+  return [`${after === undefined ? 'no directory vouches' : `"${after}" vouches`} for her tokens now${cure}`]
+}
+
+/** What can't be removed does no harm. */
+async function clear(file: string, records: readonly PasswordRecord[], io: Terminal): Promise<void> {
+  io.output.write(`${plural(records.length, 'app password')} kept\n`)
+  await io.pause(settleMs)
+  const why = await removeRecords(file, records, tellWait(io)).then(
+    ({ kind }) => (kind === 'done' ? undefined : `${file} has problems`),
+    (error: unknown) => (error instanceof Error ? error.message : ''),
+  )
+  const cure = '"bearerd app-password revoke --orphaned" removes them'
+  if (why !== undefined)
+    io.error.write(`warning: her passwords stand there under the old address too, and are of no use: ${why}; ${cure}\n`)
+}
