@@ -4,23 +4,34 @@
  * what was done. A dry run takes no lock and writes nothing.
  */
 import { isUtf8 } from 'node:buffer'
+import { constants } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { type Document, type Edit, editDocument, type Line, linesOf, readDocument } from '../accounts/edit.ts'
-import { commandWaitMs, withLock } from '../accounts/lock.ts'
+import { commandWaitMs, type Lock, withLock } from '../accounts/lock.ts'
 import { fileProblem } from '../accounts/read.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import { type Survey, survey } from '../accounts/survey.ts'
+import { targetOf } from '../accounts/way.ts'
 import type { Config } from '../config/config.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
-import { reportProblems, type Terminal } from './app-password.ts'
+import type { Progress } from './account-progress.ts'
+import { reportProblems, type Terminal, tellComplaints, tellWait } from './app-password.ts'
 import { loadConfigOrReport } from './config.ts'
+import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
 
 export type Plan =
-  | { readonly ok: true; readonly edits: readonly Edit[]; readonly notes?: readonly string[] }
-  /** One line each. Nothing is changed. */
-  | { readonly ok: false; readonly complaints: readonly string[] }
+  | {
+      readonly ok: true
+      readonly edits: readonly Edit[]
+      readonly notes?: readonly string[]
+      /** What keeps the edits from being written. They are checked all the same, to name every problem at once. */
+      readonly problems?: readonly Problem[]
+    }
+  /** One line each. Nothing is changed. `code` is exit.no unless given. */
+  | { readonly ok: false; readonly complaints: readonly string[]; readonly code?: number }
 
 export type Change = {
   readonly configFile: string
@@ -31,12 +42,13 @@ export type Change = {
   readonly verbose: boolean
   readonly plan: (current: Current) => Plan | Promise<Plan>
   /** Told how many of how many lines of the result are checked. */
-  readonly progress?: (done: number, total: number) => void
-  /** Just before the file is written; false: it must not be, and why has been said. */
-  readonly before?: (config: Config) => Promise<boolean>
+  readonly progress?: Progress
+  /** What goes with the change, before and after `write`; false: it must not be written, and why has been said. */
+  readonly around?: (config: Config, write: () => Promise<unknown>) => Promise<boolean>
 }
 
 export type Current = {
+  readonly config: Config
   readonly file: string
   readonly document: Document
   /** Everything as it is now. Read when it is asked for: others wait for the lock. */
@@ -54,18 +66,8 @@ export async function changeAccounts(change: Change, io: Terminal): Promise<numb
     return exit.config
   }
   try {
-    if (change.dryRun) return await changeFile(file, config, change, io, undefined)
-    const onWait = (): void => void io.error.write(`waiting for another process that is changing ${file}\n`)
-    return await withLock(
-      file,
-      lock =>
-        changeFile(file, config, change, io, async text => {
-          if ((await change.before?.(config)) === false) return false
-          await rewriteFile(file, text, lock, { mode: 0o600 })
-          return true
-        }),
-      { waitMs: commandWaitMs, onWait },
-    )
+    const work = (): Promise<number> => asOwnerOf(file, () => changeOrTry(file, config, change, io))
+    return change.mayCreate ? await warningOfNew(file, config.stateDir, io, work) : await work()
   } catch (error) {
     // A fault of ours is thrown on; what the system says has a code.
     codeOf(error)
@@ -74,16 +76,31 @@ export async function changeAccounts(change: Change, io: Terminal): Promise<numb
   }
 }
 
+async function changeOrTry(file: string, config: Config, change: Change, io: Terminal): Promise<number> {
+  if (change.dryRun) return changeFile({ file, target: await targetOf(file) }, config, change, io, undefined)
+  return withLock(
+    file,
+    lock =>
+      changeFile(lock, config, change, io, async text => {
+        const write = (): Promise<unknown> => asOwnerOf(file, () => rewriteFile(file, text, lock, { mode: 0o600 }))
+        if (change.around !== undefined) return change.around(config, write)
+        await write()
+        return true
+      }),
+    { waitMs: commandWaitMs, onWait: tellWait(io) },
+  )
+}
+
 type Write = (text: Iterable<string>) => Promise<boolean>
 
 async function changeFile(
-  file: string,
+  { file, target }: Pick<Lock, 'file' | 'target'>,
   config: Config,
   change: Change,
   io: Terminal,
   write: Write | undefined,
 ): Promise<number> {
-  const document = await readManaged(file, change.mayCreate)
+  const document = await readManaged(file, target, change.mayCreate)
   if (document === undefined) {
     io.error.write(`${formatProblem(fileProblem(file, 'is not UTF-8; mend it first'))}\n`)
     return exit.config
@@ -97,11 +114,11 @@ async function changeFile(
     known ??= look(linesOf(document, file))
     return known
   }
-  const plan = await change.plan({ file, document, survey: current })
-  if (!plan.ok) return refuse(plan.complaints, await current(), io)
+  const plan = await change.plan({ config, file, document, survey: current })
+  if (!plan.ok) return refuse(plan.complaints, await current(), io, plan.code)
   const { lines, changes } = editDocument(document, plan.edits, file)
-  const result = await look(lines, done => change.progress?.(done, lines.length))
-  const complaints = await compare(current, result, accounts.unknown === 'create', io)
+  const result = await look(lines, done => change.progress?.update(done, lines.length)).finally(change.progress?.stop)
+  const complaints = await compare(current, result, plan.problems ?? [], accounts.unknown === 'create', io)
   if (complaints.length > 0) return refuse(complaints, await current(), io)
 
   const summary = summarize(changes, plan.edits.length, change.verbose || change.dryRun)
@@ -117,14 +134,15 @@ async function changeFile(
 async function compare(
   current: () => Promise<Survey>,
   after: Survey,
+  planned: readonly Problem[],
   mayBeEmpty: boolean,
   io: Terminal,
 ): Promise<string[]> {
-  if (after.problems.length === 0 && after.listed.length > 0) return []
+  if (planned.length === 0 && after.problems.length === 0 && after.listed.length > 0) return []
   const before = await current()
   const known = new Set(before.problems.map(formatProblem))
-  const errors = errorsOf(after.problems)
-  if (errors.length > 0) return errors.map(formatProblem)
+  const errors = [...planned, ...errorsOf(after.problems)]
+  if (errors.length > 0) return errors.sort(byPlace).map(formatProblem)
   if (after.listed.length === 0 && before.listed.length > 0 && !mayBeEmpty)
     return ['this would leave no account in any file, which bearerd takes for an accident; disable it instead']
   reportProblems(
@@ -134,15 +152,19 @@ async function compare(
   return []
 }
 
+function byPlace(a: Problem, b: Problem): number {
+  return a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1
+}
+
 /** Undefined: not to be edited, since what isn't UTF-8 would not come back as it was. */
-async function readManaged(file: string, mayCreate: boolean): Promise<Document | undefined> {
+async function readManaged(file: string, target: string, mayCreate: boolean): Promise<Document | undefined> {
   try {
-    const bytes = await readFile(file)
+    const bytes = await readFile(target, { flag: constants.O_RDONLY | constants.O_NOFOLLOW })
     return isUtf8(bytes) ? readDocument(bytes.toString()) : undefined
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT' && mayCreate) return readDocument('')
-    const why = code === 'ENOENT' ? "doesn't exist; account add and account import make it" : `can't be read (${code})`
+    const why = code === 'ENOENT' ? 'doesn\'t exist; "bearerd account add ADDRESS" makes it' : `can't be read (${code})`
     throw Object.assign(new Error(`${file}: ${why}`), { code })
   }
 }
@@ -178,20 +200,16 @@ function announce(before: number, { added, removed }: Summary, file: string, io:
     )
 }
 
-const maxComplaints = 1_000
-
 /** What was wrong before is said first: it may be the cause of the rest. */
-function refuse(complaints: readonly string[], { problems }: Survey, io: Terminal): number {
+function refuse(complaints: readonly string[], { problems }: Survey, io: Terminal, code: number = exit.no): number {
   if (errorsOf(problems).length > 0) {
     reportProblems(io, problems)
     io.error.write('the account files have these problems already; nothing was changed\n')
     return exit.config
   }
-  const more = complaints.length - maxComplaints
-  const lines = complaints.slice(0, maxComplaints)
-  io.error.write(`${[...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')}\n`)
+  tellComplaints(io, complaints)
   io.error.write('nothing was changed\n')
-  return exit.no
+  return code
 }
 
 function errorsOf(problems: readonly Problem[]): Problem[] {

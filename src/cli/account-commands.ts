@@ -33,6 +33,7 @@ export function addAccountCommands(
   addAdd(registration)
   addSet(registration)
   addEnableDisable(registration)
+  addRename(registration)
   addRemove(registration)
   addImport(registration)
 }
@@ -86,6 +87,7 @@ function addSet({ group, config, io, done }: Registration): void {
     .option('--add-alias <address>', 'one alias more', collect)
     .option('--remove-alias <address>', 'one alias less', collect)
     .option('--unset <key>', 'removes a key such as quota or userdb.home', collect)
+    .option('--kick', 'with --disabled: end her sessions too, by doveadm kick', false)
     .option('--dry-run', 'show what would change, and write nothing', false)
     .addHelpText(
       'after',
@@ -115,6 +117,20 @@ function addEnableDisable({ group, config, io, done }: Registration): void {
     )
 }
 
+function addRename({ group, config, io, done }: Registration): void {
+  group
+    .command('rename <old> <new>')
+    .description('another address for an account; the old one becomes an alias, and mail and app passwords stay')
+    .addOption(config())
+    .option('--no-alias', "the old address is nobody's then")
+    .option('--kick', 'end the sessions under the old name, by doveadm kick', false)
+    .option('--dry-run', 'show what would change, and write nothing', false)
+    .addHelpText('after', '\nExample:\n  bearerd account rename alice@example.org alice.smith@example.org --kick')
+    .action(async (old, next, options) =>
+      done(await (await import('./account-rename.ts')).runRename(old, next, options, io)),
+    )
+}
+
 function addRemove({ group, config, io, done }: Registration): void {
   group
     .command('remove <address>')
@@ -137,6 +153,7 @@ function addImport({ group, config, io, done }: Registration): void {
     .option('--domain <domain>', 'added to names that have none, in files of Dovecot and Postfix')
     .option('--update', 'change accounts that exist, in the keys that are given', false)
     .option('--disable-missing', 'disable accounts of the managed file that are not in the import', false)
+    .option('--kick', 'end the sessions of those who are disabled, by doveadm kick', false)
     .option('--yes', "don't ask, whatever is disabled", false)
     .option('--dry-run', 'show what would change, and write nothing', false)
     .addHelpText('after', '\nExample:\n  bearerd account import people.csv --update --dry-run')

@@ -4,8 +4,9 @@
  * Exit code 1 where the answer is no: there is no such account, it stands in a file that is edited by hand, or the result
  * would not be sound. The app passwords of an account that is removed go first, so that none is left for the next owner.
  */
-import { canonicalAddress } from '../accounts/address.ts'
-import { type Patch, patchTable, tableAt } from '../accounts/edit.ts'
+import { canonicalAddress, splitExtension } from '../accounts/address.ts'
+import { type Patch, type Place, patchTable, tableAt } from '../accounts/edit.ts'
+import type { Table } from '../accounts/fields.ts'
 import { newTable } from '../accounts/merge.ts'
 import type { Config } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
@@ -15,7 +16,7 @@ import { passwordFile } from '../passwords/paths.ts'
 import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
 import { confirm } from './account-confirm.ts'
 import { type AccountOptions, isEmptyPatch, readPatch } from './account-options.ts'
-import { complain, kickAll, type Terminal } from './app-password.ts'
+import { complain, kickAll, type Terminal, tellWait } from './app-password.ts'
 import { exit } from './exit.ts'
 
 export type WriteOptions = { readonly config: string; readonly dryRun: boolean }
@@ -25,21 +26,30 @@ export async function runAdd(address: string, options: WriteOptions & AccountOpt
   const canonical = canonicalAddress(address)
   if (canonical === undefined) return complain(io, exit.usage, notAnAddress(address))
   if (complaints.length > 0) return complain(io, exit.usage, complaints.join('\nbearerd: '))
-  const plan = ({ document, file }: Current): Plan => {
+  if (options.receive && !options.disabled) return complain(io, exit.usage, receiveAlone)
+  const plan = async ({ config, document, file, survey }: Current): Promise<Plan> => {
     const position = document.positions.get(canonical)
     if (position !== undefined)
       return no(`${canonical} is an account already, at ${file}:${position + 1}; "account set" changes it`)
+    const base = splitExtension(canonical, config.accounts.recipientDelimiter)?.base
+    const owner = base === undefined ? undefined : (await survey()).index.byName(base)?.address
+    if (owner !== undefined) io.error.write(`warning: mail to ${canonical} has gone to ${owner}, as an extension\n`)
     const table = newTable(address, patch, new Date(io.now()).toISOString())
     return { ok: true, edits: [{ address: canonical, table, place: { file: 'account add', line: undefined } }] }
   }
   return changeAccounts({ ...base(options), mayCreate: true, plan }, io)
 }
 
-export async function runSet(address: string, options: WriteOptions & AccountOptions, io: Terminal) {
+export async function runSet(address: string, options: KickOptions & AccountOptions, io: Terminal) {
   const { patch, complaints } = readPatch(options)
+  if (options.kick && !options.disabled) complaints.push('--kick goes with --disabled')
   if (complaints.length > 0) return complain(io, exit.usage, complaints.join('\nbearerd: '))
   if (isEmptyPatch(patch)) return complain(io, exit.usage, 'nothing to set; add --help for the options')
-  return patchAccount(address, patch, options, io)
+  const mayPatch = ({ enabled }: Table): Plan | undefined =>
+    options.receive && !options.disabled && enabled !== false
+      ? { ok: false, complaints: [`bearerd: ${receiveAlone}`], code: exit.usage }
+      : undefined
+  return kickAfter(await patchAccount(address, patch, options, io, mayPatch), address, options, io)
 }
 
 export function runEnable(address: string, options: WriteOptions, io: Terminal): Promise<number> {
@@ -53,8 +63,8 @@ export async function runDisable(
   options: KickOptions & { readonly receive: boolean },
   io: Terminal,
 ): Promise<number> {
-  const set = { enabled: false, ...(options.receive ? { receive: true } : {}) }
-  return kickAfter(await patchAccount(address, { set }, options, io), address, options, io)
+  const { patch } = readPatch({ disabled: true, receive: options.receive })
+  return kickAfter(await patchAccount(address, patch, options, io), address, options, io)
 }
 
 export async function runRemove(
@@ -69,13 +79,17 @@ export async function runRemove(
   const plan = (current: Current): Promise<Plan> =>
     edit(canonical, current, () => ({ ok: true, edits: [{ address: canonical, table: undefined, place }] }))
   const place = { file: 'account remove', line: undefined }
-  const before = (config: Config): Promise<boolean> => removePasswords(canonical, config, io)
-  const code = await changeAccounts({ ...base(options), plan, before }, io)
+  const around = async (config: Config, write: () => Promise<unknown>): Promise<boolean> => {
+    if (!(await removePasswords(canonical, config, io))) return false
+    await write()
+    return true
+  }
+  const code = await changeAccounts({ ...base(options), plan, around }, io)
   return kickAfter(code, address, options, io)
 }
 
 async function removePasswords(address: string, { stateDir }: Config, io: Terminal): Promise<boolean> {
-  const changed = await removePasswordsOf(passwordFile(stateDir), new Set([address]))
+  const changed = await removePasswordsOf(passwordFile(stateDir), new Set([address]), tellWait(io))
   if (changed.kind === 'broken') {
     for (const problem of changed.problems) io.error.write(`${formatProblem(problem)}\n`)
     return false
@@ -85,43 +99,61 @@ async function removePasswords(address: string, { stateDir }: Config, io: Termin
   return true
 }
 
-function patchAccount(address: string, patch: Patch, options: WriteOptions, io: Terminal): Promise<number> {
+/** `refuse`: what is wrong with the patch for the account as it stands. */
+function patchAccount(
+  address: string,
+  patch: Patch,
+  options: WriteOptions,
+  io: Terminal,
+  refuse?: (table: Table) => Plan | undefined,
+): Promise<number> {
   const canonical = canonicalAddress(address)
   if (canonical === undefined) return Promise.resolve(complain(io, exit.usage, notAnAddress(address)))
   const place = { file: 'the command line', line: undefined }
   const plan = (current: Current): Promise<Plan> =>
     edit(canonical, current, () => {
-      const table = patchTable(tableAt(current.document, canonical) ?? {}, patch)
-      return { ok: true, edits: [{ address: canonical, table, place }] }
+      const before = tableAt(current.document, canonical) ?? {}
+      const edits = [{ address: canonical, table: patchTable(before, patch), place }]
+      return refuse?.(before) ?? { ok: true, edits }
     })
   return changeAccounts({ ...base(options), plan }, io)
 }
 
-function base({ config, dryRun }: WriteOptions) {
+export function base({ config, dryRun }: WriteOptions) {
   return { configFile: config, dryRun, mayCreate: false, verbose: true }
 }
 
 /** The plan, if the account stands in the managed file; else why it can't be edited. */
-async function edit(address: string, { document, survey }: Current, plan: () => Plan): Promise<Plan> {
+export async function edit(
+  address: string,
+  { document, survey }: Current,
+  plan: () => Plan | Promise<Plan>,
+): Promise<Plan> {
   if (document.positions.has(address)) return plan()
   const { index, listed } = await survey()
   const owner = index.byName(address)?.address
   if (owner === undefined) return no(`no account has the address ${address}`)
   if (owner !== address) return no(`${address} is an alias of ${owner}; give that address`)
-  const { file, line } = listed.find(({ account }) => account.address === address)?.place ?? { file: '' }
-  return no(`${address} stands at ${line === undefined ? file : `${file}:${line}`}; edit it there`)
+  const place = listed.find(({ account }) => account.address === address)?.place
+  return no(`${address} stands at ${showPlace(place)}; edit it there`)
 }
 
-async function kickAfter(code: number, address: string, options: KickOptions, io: Terminal): Promise<number> {
+export function showPlace({ file, line }: Place = { file: '', line: undefined }): string {
+  return line === undefined ? file : `${file}:${line}`
+}
+
+export async function kickAfter(code: number, address: string, options: KickOptions, io: Terminal): Promise<number> {
   if (code === exit.done && options.kick && !options.dryRun)
     await kickAll(new Set([canonicalAddress(address) ?? address]), io)
   return code
 }
 
-function no(complaint: string): Plan {
+export function no(complaint: string): Plan {
   return { ok: false, complaints: [complaint] }
 }
 
-function notAnAddress(text: string): string {
+const receiveAlone = '--receive goes with --disabled: an enabled account receives mail anyway'
+
+export function notAnAddress(text: string): string {
   return `${quote(text)} is not an address such as alice@example.org`
 }

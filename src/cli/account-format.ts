@@ -16,7 +16,7 @@ export function formatOf(file: string, text: string): Format | undefined {
   const first = rows.find(row => row.trim() !== '' && !row.trimStart().startsWith('#'))
   if (first === undefined) return undefined
   if (first.trimStart().startsWith('{"')) return 'jsonl'
-  if (/^(?:[^:]*[,;])?\s*"?address"?\s*(?:$|[,;])/.test(first)) return 'csv'
+  if (/^(?:[^:]*[,;])?\s*"?address"?\s*(?:$|[,;])/i.test(first)) return 'csv'
   // A user and a password, or a user and empty fields; blanks only in what comes later.
   if (/^[^\s:]+:(?:[^\s:]*:|\{|$)/.test(first)) return 'dovecot-passwd'
   const values = readTable(rows.join('\n')).filter(({ key }) => key.includes('@'))

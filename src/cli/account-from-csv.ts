@@ -9,9 +9,8 @@
  * cell is written with an apostrophe before it, which is taken off again when it is read; an apostrophe alone is an empty
  * text (OWASP, "CSV Injection").
  */
-import { isTable, type Table } from '../accounts/fields.ts'
+import { accountKeys, isTable, type Table } from '../accounts/fields.ts'
 import type { AccountRow, Imported, RowComplaint } from '../accounts/merge.ts'
-import { accountKeys } from '../accounts/table.ts'
 import { nearest } from '../config/suggest.ts'
 import { quote } from '../config/values.ts'
 
@@ -28,7 +27,7 @@ export function readCsvAccounts(rows: readonly Row[]): Imported {
   const [header, ...body] = rows
   const accounts: AccountRow[] = []
   const complaints: RowComplaint[] = header === undefined ? [] : checkHeader(header)
-  const names = header?.cells.map(name => name.trim()) ?? []
+  const names = header?.cells.map(columnName) ?? []
   for (const { line, cells } of complaints.length > 0 ? [] : body) {
     if (cells.every(cell => cell.trim() === '')) continue
     if (cells.length !== names.length) {
@@ -41,18 +40,23 @@ export function readCsvAccounts(rows: readonly Row[]): Imported {
   return { accounts, aliases: [], complaints, notes: [] }
 }
 
+/** In any case, but for the names of userdb fields, which are Dovecot's. */
+function columnName(cell: string): string {
+  const name = cell.trim()
+  const [prefix = ''] = /^userdb\./i.exec(name) ?? []
+  return prefix === '' ? name.toLowerCase() : prefix.toLowerCase() + name.slice(prefix.length)
+}
+
 function checkHeader({ line, cells }: Row): RowComplaint[] {
   const seen = new Set<string>()
   const complaints = cells.flatMap(cell => {
-    const name = cell.trim()
+    const name = columnName(cell)
     if (seen.has(name)) return { line, message: `the column ${quote(name)} stands there twice` }
     seen.add(name)
     if (columns.includes(name) || /^userdb\../.test(name)) return []
     const meant = name === 'userdb' ? 'userdb.NAME' : nearest(name.slice(0, 64), columns)
-    return {
-      line,
-      message: `unknown column ${quote(name)}${meant === undefined ? '' : `; did you mean ${quote(meant)}?`}`,
-    }
+    const hint = meant === undefined ? `there are ${columns.join(', ')}, userdb.NAME` : `did you mean ${quote(meant)}?`
+    return { line, message: `unknown column ${quote(name)}; ${hint}` }
   })
   if (seen.has('address')) return complaints
   return [...complaints, { line, message: 'no column "address"; the first row has the names of the columns' }]

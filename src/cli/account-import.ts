@@ -2,13 +2,14 @@
  * `bearerd account import`: accounts from a file or standard input into the managed file, all or none of them. Every problem
  * is named with its file and line.
  */
-import { Buffer, isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
-import { canonicalDomain } from '../accounts/address.ts'
-import { type Imported, mergeRows } from '../accounts/merge.ts'
-import { codeOf } from '../accounts/stamp.ts'
-import { formatProblem } from '../config/problem.ts'
-import { type Current, changeAccounts, type Plan } from './account-change.ts'
+import { canonicalAddress, canonicalDomain } from '../accounts/address.ts'
+import { asOwnerOf } from '../accounts/as-owner.ts'
+import { type Document, type Edit, tableAt } from '../accounts/edit.ts'
+import { parseTime } from '../accounts/fields.ts'
+import { type AccountRow, type Imported, mergeRows } from '../accounts/merge.ts'
+import { loadPasswords } from '../passwords/load.ts'
+import { passwordFile } from '../passwords/paths.ts'
+import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
 import { confirm } from './account-confirm.ts'
 import type { WriteOptions } from './account-edit.ts'
 import { type Format, formatOf } from './account-format.ts'
@@ -17,36 +18,32 @@ import { readJsonlAccounts } from './account-from-jsonl.ts'
 import { readPasswdAccounts } from './account-from-passwd.ts'
 import { readVirtualAliases, readVirtualMailboxes } from './account-from-postfix.ts'
 import { createProgress } from './account-progress.ts'
-import { complain, type Terminal } from './app-password.ts'
+import { complain, kickAll, type Terminal } from './app-password.ts'
 import { exit } from './exit.ts'
+import { readInput } from './input.ts'
 
 export type ImportOptions = WriteOptions & {
   readonly format?: Format
   readonly domain?: string
   readonly update: boolean
   readonly disableMissing: boolean
+  readonly kick: boolean
   readonly yes: boolean
 }
 
 const maxBytes = 512 * 1024 ** 2
 /** More than half of so many are not disabled unasked: most often the import is only a part of what there is. */
 const manyToDisable = 10
+const maxNotes = 10
 
 export async function runImport(file: string, options: ImportOptions, io: Terminal): Promise<number> {
-  const source = file === '-' ? 'standard input' : file
   const domain = options.domain === undefined ? undefined : canonicalDomain(options.domain)
   if (options.domain !== undefined && domain === undefined)
     return complain(io, exit.usage, '--domain: expected a domain such as example.org')
-  const read = await readSource(file, io)
-  if (!read.ok) return complain(io, exit.usage, `${source}: ${read.message}`)
-  const broken = lineOfBrokenUtf8(read.bytes)
-  if (broken !== undefined)
-    return complain(
-      io,
-      exit.no,
-      `${source}:${broken}: not UTF-8; "iconv -f latin1 -t utf8" may help. Nothing was changed`,
-    )
-  const text = read.bytes.toString()
+  const read = await readInput(file, maxBytes, io)
+  if (!read.ok) return complain(io, read.why === 'unreadable' ? exit.usage : exit.no, read.message)
+  const { name: source, text } = read
+  if (text.trim() === '') return complain(io, exit.no, `${source}: nothing in it to import`)
   const format = options.format ?? formatOf(file, text)
   if (format === undefined)
     return complain(io, exit.usage, `${source}: can't tell its format; give --format (add --help for the formats)`)
@@ -59,37 +56,67 @@ export async function runImport(file: string, options: ImportOptions, io: Termin
 }
 
 async function merge(source: string, rows: Imported, options: ImportOptions, io: Terminal): Promise<number> {
-  const progress = await createProgress('Checking accounts')
+  const progress = await createProgress('Checking accounts', io.error)
+  let ended: readonly string[] = []
   const plan = async (current: Current): Promise<Plan> => {
     const { document, file } = current
-    // Only aliases need to know whose an address is.
-    const survey = rows.aliases.length > 0 ? await current.survey() : undefined
-    const { edits, problems } = mergeRows(rows, {
+    // A look at all files is dear, and mostly not needed.
+    const isElsewhere = ({ address }: AccountRow): boolean => !document.positions.has(canonicalAddress(address) ?? '')
+    const needed = rows.aliases.length > 0 || (options.update && rows.accounts.some(isElsewhere))
+    const survey = needed ? await current.survey() : undefined
+    const others = survey?.listed.filter(({ place }) => place.file !== file) ?? []
+    const elsewhere = new Map(others.map(listed => [listed.account.address, listed]))
+    const { edits, problems, passedOver } = mergeRows(rows, {
       document,
       file,
       source,
       owner: name => survey?.index.byName(name)?.address,
-      placeOf: address => survey?.listed.find(({ account }) => account.address === address)?.place,
+      elsewhere: address => elsewhere.get(address),
       update: options.update,
       disableMissing: options.disableMissing,
       now: new Date(io.now()).toISOString(),
     })
-    if (problems.length > 0) return { ok: false, complaints: problems.map(formatProblem) }
+    if (problems.length > 0) return { ok: true, edits, problems }
+    ended = edits.filter(edit => isEnd(edit, document)).map(({ address }) => address)
     const disabled = edits.filter(({ place }) => place.file === file).length
     if (disabled >= manyToDisable && disabled > document.positions.size / 2 && !options.yes && !options.dryRun) {
       const sure = await confirm(io, `Disable ${disabled} of ${document.positions.size} accounts?`)
       const what = `${disabled} of ${document.positions.size} accounts would be disabled; add --yes if that is meant`
-      if (sure !== true) return { ok: false, complaints: [what] }
+      if (sure !== true) return { ok: false, complaints: [what], code: sure === undefined ? exit.usage : exit.no }
     }
-    return { ok: true, edits, notes: rows.notes }
+    const notes = [...passedOver].map(([file, count]) => `${count} as they stand in ${file}`)
+    return { ok: true, edits, notes: [...notes, ...rows.notes, ...(await describeRevived(edits, current))] }
   }
-  try {
-    const { config, dryRun } = options
-    const change = { configFile: config, dryRun, mayCreate: true, verbose: false, plan, progress: progress.update }
-    return await changeAccounts(change, io)
-  } finally {
-    progress.stop()
-  }
+  const { config, dryRun } = options
+  const code = await changeAccounts({ configFile: config, dryRun, mayCreate: true, verbose: false, plan, progress }, io)
+  if (code === exit.done && options.kick && !dryRun) await kickAll(new Set(ended), io)
+  return code
+}
+
+/** Whether somebody who could log in can't any more. */
+function isEnd({ address, table }: Edit, document: Document): boolean {
+  const before = tableAt(document, address)
+  return before !== undefined && before.enabled !== false && table?.enabled === false
+}
+
+/** New accounts as old as the import says (`created`): passwords from after that time are good again. */
+async function describeRevived(edits: readonly Edit[], { document, config }: Current): Promise<string[]> {
+  const added = edits.filter(({ address }) => !document.positions.has(address))
+  if (added.length === 0) return []
+  const file = passwordFile(config.stateDir)
+  const { index, problems } = await asOwnerOf(file, () => loadPasswords(file))
+  if (problems.some(({ severity }) => severity === 'error'))
+    return [`${file} has problems; passwords in it that are older than this import may work again`]
+  const notes = added.flatMap(({ address, table }) => {
+    const created = parseTime(table?.created) ?? 0
+    const count = index.of(address).filter(record => record.created >= created).length
+    const [work, them] = count === 1 ? ['works', 'it'] : ['work', 'them']
+    const cure = `revoke ${them} with "bearerd app-password revoke ${address} --all"`
+    const what = `${plural(count, 'app password')} of ${address}, older than this import, ${work} again; ${cure}`
+    return count === 0 ? [] : [what]
+  })
+  const more = notes.length - maxNotes
+  return [...notes.slice(0, maxNotes), ...(more > 0 ? [`and so with ${plural(more, 'account')} more`] : [])]
 }
 
 async function readRows(format: Format, text: string, domain: string | undefined): Promise<Imported> {
@@ -101,38 +128,4 @@ async function readRows(format: Format, text: string, domain: string | undefined
   const read = await readCsv(text)
   if (read.ok) return readCsvAccounts(read.rows)
   return { accounts: [], aliases: [], complaints: [{ line: read.line, message: read.message }], notes: [] }
-}
-
-type Source = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly message: string }
-
-async function readSource(file: string, { input, error }: Terminal): Promise<Source> {
-  if (file !== '-') {
-    try {
-      const bytes = await readFile(file)
-      return bytes.length > maxBytes ? tooLarge : { ok: true, bytes }
-    } catch (problem) {
-      return { ok: false, message: `can't be read (${codeOf(problem)})` }
-    }
-  }
-  if (input.isTTY) error.write('Reading accounts from the terminal; Ctrl-D ends them.\n')
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of input) {
-    const bytes = Buffer.from(chunk)
-    size += bytes.length
-    if (size > maxBytes) return tooLarge
-    chunks.push(bytes)
-  }
-  return { ok: true, bytes: Buffer.concat(chunks) }
-}
-
-const tooLarge = { ok: false, message: 'over 512 MiB; import it in parts' } as const
-
-function lineOfBrokenUtf8(bytes: Buffer): number | undefined {
-  if (isUtf8(bytes)) return undefined
-  for (let line = 1, start = 0; ; line++) {
-    const end = bytes.indexOf(10, start)
-    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line
-    start = end + 1
-  }
 }

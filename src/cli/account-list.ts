@@ -2,10 +2,10 @@
  * `bearerd account list|show|export`: the accounts of all account files as they stand now. Exit code 78 if the files have a
  * problem, 1 if there is no such account or the file to export to is in the way.
  */
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { lstat } from 'node:fs/promises'
 import type { Account } from '../accounts/account.ts'
 import { canonicalDomain, domainOf } from '../accounts/address.ts'
+import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { type Place, showValue } from '../accounts/edit.ts'
 import { commandWaitMs, withLock } from '../accounts/lock.ts'
@@ -17,9 +17,10 @@ import { quote } from '../config/values.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { passwordFile } from '../passwords/paths.ts'
 import { plural } from './account-change.ts'
-import { complain, reportProblems, type Terminal } from './app-password.ts'
+import { complain, reportProblems, type Terminal, tellWait } from './app-password.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
+import { whyNotTarget } from './export-target.ts'
 
 type ListOptions = {
   readonly config: string
@@ -89,19 +90,21 @@ export async function runExport(file: string, options: ExportOptions, io: Termin
     io.output.write(text)
     return exit.done
   }
-  if (read.config.accounts.files.includes(resolve(file)))
-    return complain(io, exit.no, `${file} is one of the account files; nothing was written`)
+  const why = await whyNotTarget(file, read.config)
+  if (why !== undefined) return complain(io, exit.no, `${file} ${why}; nothing was written`)
   try {
-    return await withLock(
-      file,
-      async lock => {
-        if (!options.force && (await exists(file)))
-          return complain(io, exit.no, `${file} exists; --force replaces it. Nothing was written`)
-        await rewriteFile(file, [text], lock, { mode: 0o600 })
-        io.error.write(`${plural(tables.length, 'account')} written to ${file}\n`)
-        return exit.done
-      },
-      { waitMs: commandWaitMs },
+    return await asOwnerOf(file, () =>
+      withLock(
+        file,
+        async lock => {
+          if (!options.force && (await exists(lock.target)))
+            return complain(io, exit.no, `${file} exists; --force replaces it. Nothing was written`)
+          await rewriteFile(file, [text], lock, { mode: 0o600 })
+          io.error.write(`${plural(tables.length, 'account')} written to ${file}\n`)
+          return exit.done
+        },
+        { waitMs: commandWaitMs, onWait: tellWait(io) },
+      ),
     )
   } catch (error) {
     codeOf(error)
@@ -120,7 +123,7 @@ async function toCsv(accounts: readonly Account[]): Promise<string> {
 }
 
 async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
+  return lstat(file).then(
     () => true,
     error => codeOf(error) !== 'ENOENT',
   )
@@ -171,6 +174,7 @@ function writeLines({ output }: Terminal, lines: readonly string[]): void {
 
 /** Undefined: the file can't be read, or has problems. */
 async function countPasswords(address: string, { stateDir }: Config): Promise<number | undefined> {
-  const { index, problems } = await loadPasswords(passwordFile(stateDir))
+  const passwords = passwordFile(stateDir)
+  const { index, problems } = await asOwnerOf(passwords, () => loadPasswords(passwords))
   return problems.some(({ severity }) => severity === 'error') ? undefined : index.of(address).length
 }

@@ -4,7 +4,7 @@
  * Values are taken as given: what an account can't have is found when the result is checked.
  */
 import type { Patch } from '../accounts/edit.ts'
-import { accountKeys } from '../accounts/table.ts'
+import { accountKeys } from '../accounts/fields.ts'
 import { nearest } from '../config/suggest.ts'
 import { quote } from '../config/values.ts'
 
@@ -27,8 +27,10 @@ export type AccountOptions = {
 
 const removable: readonly string[] = accountKeys.filter(key => key !== 'address' && key !== 'created')
 
-export function readPatch(options: AccountOptions): { readonly patch: Patch; readonly complaints: readonly string[] } {
-  const { addAlias = [], removeAlias = [], userdb = [], unset = [], quota } = options
+export function readPatch(options: AccountOptions): { readonly patch: Patch; readonly complaints: string[] } {
+  const { addAlias = [], removeAlias = [], userdb = [], quota } = options
+  // A permission to receive that was given with an earlier "disable" is not meant any more.
+  const unset = [...(options.unset ?? []), ...(options.disabled && !options.receive ? ['receive'] : [])]
   const complaints: string[] = []
   const values: Record<string, unknown> = {
     'full-name': options.fullName,

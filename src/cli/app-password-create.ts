@@ -5,15 +5,25 @@
  * Exit code 1 if there is no such account.
  */
 import type { Account } from '../accounts/account.ts'
+import { canonicalAddress } from '../accounts/address.ts'
 import type { Config } from '../config/config.ts'
 import { quote } from '../config/values.ts'
 import { type Change, changePasswords } from '../passwords/edit.ts'
 import { generateAppPassword } from '../passwords/generate.ts'
 import type { PasswordIndex, PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { complain, formatTime, readAllAccounts, reportProblems, type Terminal, tellWait } from './app-password.ts'
+import {
+  complain,
+  formatTime,
+  printable,
+  readAllAccounts,
+  reportProblems,
+  type Terminal,
+  tellWait,
+} from './app-password.ts'
 import { readWish, type Wish, type WishOptions } from './app-password-options.ts'
 import { loadConfigOrReport } from './config.ts'
+import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
 
 export type CreateOptions = WishOptions & { readonly config: string; readonly json: boolean }
@@ -28,10 +38,9 @@ export async function runCreate(address: string, options: CreateOptions, termina
   const loaded = await loadConfigOrReport(options.config)
   if (loaded === undefined) return exit.config
   const { config } = loaded
-  const changed = await changePasswords(
-    passwordFile(config.stateDir),
-    passwords => decide(address, wish, passwords, config, terminal),
-    tellWait(terminal),
+  const file = passwordFile(config.stateDir)
+  const changed = await warningOfNew(file, config.stateDir, terminal, () =>
+    changePasswords(file, passwords => decide(address, wish, passwords, config, terminal), tellWait(terminal)),
   )
   if (changed.kind === 'broken') return reportProblems(terminal, changed.problems)
   if (changed.result.kind === 'refused') return changed.result.code
@@ -54,6 +63,10 @@ async function decide(
     return {
       result: { kind: 'refused', code: complain(terminal, exit.no, `no account has the address ${quote(address)}`) },
     }
+  if (account.address !== canonicalAddress(address))
+    terminal.error.write(
+      `note: ${printable(address)} is an alias; the password is for the account ${account.address}\n`,
+    )
   warn(account, config, terminal)
   const created = make(account, wish, passwords, terminal.now())
   return { added: [created.record], result: created }

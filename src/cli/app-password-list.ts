@@ -4,6 +4,7 @@
  * Exit code 1 if ADDRESS is nobody's and no password is left of it.
  */
 import type { AccountIndex } from '../accounts/account.ts'
+import { asOwnerOf } from '../accounts/as-owner.ts'
 import { quote } from '../config/values.ts'
 import { type LastUses, readLastUses } from '../passwords/last-use.ts'
 import { loadPasswords } from '../passwords/load.ts'
@@ -38,12 +39,13 @@ export async function runList(address: string | undefined, options: ListOptions,
   const { config } = loaded
   const accounts = await readAllAccounts(config, terminal)
   if (accounts === undefined) return exit.config
-  const { index, problems } = await loadPasswords(passwordFile(config.stateDir))
+  const file = passwordFile(config.stateDir)
+  const { index, problems } = await asOwnerOf(file, () => loadPasswords(file))
   reportProblems(terminal, problems)
   if (problems.some(({ severity }) => severity === 'error')) return exit.config
   const chosen = address === undefined ? [...index.all()] : index.of(accountNamed(address, accounts) ?? '')
   if (chosen.length === 0) return tellNone(address, accounts, terminal)
-  const lastUses = await readLastUses(lastUsedFile(config.stateDir))
+  const lastUses = await asOwnerOf(file, () => readLastUses(lastUsedFile(config.stateDir)))
   const rows = [...chosen].sort(compare).map(record => describe(record, accounts, lastUses, terminal.now()))
   terminal.output.write(options.json ? rows.map(toJson).join('') : toText(rows))
   return exit.done

@@ -24,6 +24,8 @@ type Complain = (message: string) => undefined
 
 const maxLabelLength = 200
 const unprintable = /[\p{C}\p{Zl}\p{Zp}\ufffd]/u
+/** So few are months, mistyped. */
+const leastMinutesMs = 3_600_000
 /** The last moment that RFC 3339 can write. */
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
 
@@ -56,7 +58,11 @@ function readExpires(text: string | undefined, nowMs: number, complain: Complain
   const durationMs = parseDuration(text)
   const expires = durationMs === undefined ? parseDay(text) : nowMs + durationMs
   if (expires === undefined)
-    return complain(`--expires: expected a time such as "180d" or a day such as "2027-01-31", got ${quote(text)}`)
+    return complain(
+      `--expires: expected days or hours ("180d", "12h") or a day such as "2027-01-31", got ${quote(text)}`,
+    )
+  if (durationMs !== undefined && durationMs < leastMinutesMs && /\dm$/.test(text))
+    return complain(`--expires: ${quote(text)} is minutes; months are not a unit, write "180d"`)
   if (expires <= nowMs) return complain(`--expires: ${quote(text)} is not in the future`)
   return expires > lastMs ? complain(`--expires: ${quote(text)} is too far away`) : expires
 }

@@ -48,8 +48,19 @@ export function reportProblems({ error }: Terminal, problems: readonly Problem[]
   return exit.config
 }
 
+/** More than anybody reads: of thousands, the first screen says it. A pipe leads to somebody who may. */
+const maxLines = { terminal: 20, elsewhere: 1_000 }
+
+export function tellComplaints({ error }: Terminal, complaints: readonly string[]): void {
+  const max = 'isTTY' in error && error.isTTY === true ? maxLines.terminal : maxLines.elsewhere
+  const more = complaints.length - max
+  error.write(
+    [...complaints.slice(0, max), ...(more > 0 ? [`and ${more} more`] : [])].map(line => `${line}\n`).join(''),
+  )
+}
+
 /** Longer than a running bearerd takes to read the files again: whoever is kicked earlier would be let in again. */
-const settleMs = 2_000
+export const settleMs = 2_000
 
 /** Dovecot keeps whoever is logged in; that it couldn't be asked to end sessions undoes nothing. */
 export async function kickAll(addresses: ReadonlySet<string>, { error, pause, kick }: Terminal): Promise<void> {

@@ -15,6 +15,7 @@ import { orphanReason } from '../passwords/orphans.ts'
 import type { PasswordIndex } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
 import { checkStateDir } from '../passwords/state-dir.ts'
+import { checkOwners } from './daemon-user.ts'
 import { exit } from './exit.ts'
 
 export async function runCheck(file: string, json: boolean): Promise<number> {
@@ -29,6 +30,7 @@ export async function runCheck(file: string, json: boolean): Promise<number> {
     accounts = store.current()?.size
     all.push(...unreachable(config, store.current()))
     store.close()
+    all.push(...(await checkOwners(config)))
     if (config.appPasswords.enabled) {
       const found = await checkPasswords(config, store.current())
       all.push(...found.problems)
@@ -73,7 +75,7 @@ function orphaned(file: string, passwords: PasswordIndex, accounts: AccountIndex
   const orphans = [...passwords.all()].filter(record => orphanReason(record, accounts) !== undefined).length
   if (orphans === 0) return []
   const belong = orphans === 1 ? '1 app password belongs' : `${orphans} app passwords belong`
-  const message = `${belong} to no account; "bearerd app-password revoke --orphaned" removes what "list" calls orphaned`
+  const message = `${belong} to no account; if all accounts are there, "bearerd app-password revoke --orphaned" removes what "list" calls orphaned`
   return [{ severity: 'warning', file, line: undefined, path: undefined, message }]
 }
 

@@ -2,7 +2,7 @@
  * The command line: which commands there are and what they take. The only importer of commander.
  */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { defaultConfigFile } from '../config/load.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addAppPasswordCommands } from './app-password-commands.ts'
@@ -10,6 +10,7 @@ import { runAuthTest } from './auth-test.ts'
 import { runCheck } from './check.ts'
 import { exit } from './exit.ts'
 import { runLookup } from './lookup.ts'
+import { watchOutput } from './output.ts'
 import { runServe } from './serve.ts'
 
 /** Runs the command named by the arguments. Resolves with the exit code. */
@@ -17,6 +18,14 @@ export async function runCli(args: readonly string[]): Promise<number> {
   let code: number = exit.done
   const program = createProgram(result => {
     code = result
+  })
+  const output = watchOutput()
+  program.hook('postAction', async (_, command) => {
+    // The daemon's log doesn't wait for whoever reads it.
+    const lost = command.name() === 'serve' ? undefined : await output.end()
+    if (lost === undefined) return
+    process.stderr.write(`bearerd: not everything could be said (${lost}); what was done stays done\n`)
+    if (code === exit.done) code = exit.no
   })
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -34,6 +43,11 @@ function createProgram(done: (code: number) => void): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for the options)')
+    // That a flag isn't set unless it is given needs no words.
+    .configureHelp({
+      optionDescription: option => new Help().optionDescription(option).replace(/ \(default: false\)$/, ''),
+    })
+    .addHelpText('after', '\nExample:\n  bearerd check && bearerd lookup alice@example.org')
   const config = (): Option =>
     new Option('-c, --config <file>', 'configuration').env('BEARERD_CONFIG').default(defaultConfigFile)
 
@@ -73,6 +87,7 @@ function createProgram(done: (code: number) => void): Command {
     )
     .option('--user <name>', 'the name to ask for')
     .option('--service <name>', 'the service to log in to', 'imap')
+    .option('--remote <address>', 'the address that the mail client would come from')
     .addHelpText(
       'after',
       '\nExample:\n  bearerd auth-test --socket /run/bearerd/auth-client --user alice@example.org < token',

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { Command, CommanderError, Option } from 'commander'
 import { addAccountCommands } from '../../src/cli/account-commands.ts'
@@ -22,13 +23,17 @@ export const now = '2026-01-31T12:00:00.000Z'
 
 export type Transcript = { readonly code: number; readonly output: string; readonly error: string }
 
+type Stdin = { readonly text: string; readonly terminal?: boolean }
+
 export type Site = {
-  /** Runs a command. What it says of the folder is left out. */
-  run(args: readonly string[], stdin?: { readonly text: string; readonly terminal?: boolean }): Promise<Transcript>
+  /** Runs a command. What it says of the folder is left out. `heard` is told what it says on standard error, at once. */
+  run(args: readonly string[], stdin?: Stdin, heard?: (text: string) => void): Promise<Transcript>
   read(name: string): string
   path(name: string): string
   /** Whom doveadm was asked to kick, and when in the course of things. */
   readonly events: readonly string[]
+  /** What a terminal would have got so far, in order: standard output and standard error. */
+  screen(): string
 }
 
 /** `kickWarning`: what comes of a kick. */
@@ -43,15 +48,23 @@ export function createSite(
   for (const [name, text] of Object.entries({ 'bearerd.toml': configuration, ...files }))
     writeFileSync(join(folder, name), text)
   const events: string[] = []
+  let screen = ''
 
-  async function run(args: readonly string[], stdin: Parameters<Site['run']>[1] = { text: '' }): Promise<Transcript> {
+  async function run(
+    args: readonly string[],
+    stdin: Stdin = { text: '' },
+    heard: (text: string) => void = () => {},
+  ): Promise<Transcript> {
     let [output, error, code] = ['', '', 0]
     const write = {
       output: (text: string) => {
         output += text
+        screen += text
       },
       error: (text: string) => {
         error += text
+        heard(text)
+        screen += text
       },
     }
     async function* input() {
@@ -67,7 +80,7 @@ export function createSite(
     addAccountCommands(program, config, done, {
       input: Object.assign(input(), { isTTY: stdin.terminal ?? false }),
       output: { write: write.output },
-      error: { write: write.error },
+      error: stdin.terminal ? createTty(write.error) : { write: write.error },
       now: () => Date.parse(now),
       async pause(ms) {
         events.push(`pause ${ms}`)
@@ -91,5 +104,18 @@ export function createSite(
     read: name => readFileSync(join(folder, name), 'utf8'),
     path: name => join(folder, name),
     events,
+    screen: () => screen,
   }
+}
+
+/** Standard error as it is at a terminal. */
+export function createTty(write: (text: string) => void): Writable {
+  const tty = new Writable({
+    decodeStrings: false,
+    write(chunk, _, done) {
+      write(String(chunk))
+      done()
+    },
+  })
+  return Object.assign(tty, { isTTY: true, columns: 80 })
 }

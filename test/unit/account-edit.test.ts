@@ -1,6 +1,6 @@
 /** One account after the other: what is typed, what is said, and what the file is then. */
 import assert from 'node:assert/strict'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { configuration, createSite, now } from '../support/account-commands.ts'
 
@@ -41,7 +41,7 @@ test('add: an address that is there already, or is an alias of somebody else, is
     code: 1,
     output: '',
     error:
-      'account add: error: aliases: hostmaster@example.org already belongs to the account at accounts.toml:1\n' +
+      'account add: error: aliases: hostmaster@example.org already belongs to the account root@example.org at accounts.toml:1\n' +
       'nothing was changed\n',
   })
   assert.equal(site.read('accounts.jsonl'), alice + bob)
@@ -121,7 +121,7 @@ test('disable and enable; --kick comes when bearerd has read the change, and its
   assert.deepEqual(await site.run(['disable', 'alice@example.org', '--receive', '--kick']), {
     code: 0,
     output:
-      '~ alice@example.org: enabled: none → false; receive: none → true\n0 accounts added, 1 changed, 0 removed\n',
+      '~ alice@example.org: enabled: true → false; receive: none → true\n0 accounts added, 1 changed, 0 removed\n',
     error: 'warning: doveadm kick failed\n',
   })
   assert.deepEqual(site.events, ['pause 2000', 'kick alice@example.org'])
@@ -141,6 +141,15 @@ test('remove: the app passwords go too, and those of others stay', async t => {
   })
   assert.equal(site.read('accounts.jsonl'), alice)
   assert.equal(site.read('state/app-passwords.jsonl'), password('abd', 'alice@example.org'))
+})
+
+test('remove: says whom it waits for, at the passwords too', async t => {
+  const site = createSite(t, { 'accounts.toml': toml, 'accounts.jsonl': alice + bob, 'state/app-passwords.jsonl': '' })
+  const lock = site.path('state/app-passwords.jsonl.lock')
+  mkdirSync(lock)
+  const { code, error } = await site.run(['remove', 'bob@example.org', '--yes'], undefined, () => rmdirSync(lock))
+  assert.equal(code, 0)
+  assert.match(error, /^waiting: another process holds state\/app-passwords\.jsonl\.lock since .* UTC\n$/)
 })
 
 test('remove: asks at a terminal, and needs --yes elsewhere', async t => {
@@ -204,6 +213,53 @@ test('a file that is not there is no place for changes', async t => {
   assert.deepEqual(await site.run(['disable', 'alice@example.org']), {
     code: 78,
     output: '',
-    error: "accounts.jsonl: doesn't exist; account add and account import make it\n",
+    error: 'accounts.jsonl: doesn\'t exist; "bearerd account add ADDRESS" makes it\n',
   })
+})
+
+test('disable without --receive refuses mail again, whatever was allowed before; set --disabled does the same', async t => {
+  for (const command of [
+    ['disable', 'alice@example.org'],
+    ['set', 'alice@example.org', '--disabled'],
+  ]) {
+    const site = createSite(t, files)
+    assert.equal((await site.run(['disable', 'alice@example.org', '--receive'])).code, 0)
+    assert.deepEqual(await site.run(command), {
+      code: 0,
+      output: '~ alice@example.org: receive: true → none\n0 accounts added, 1 changed, 0 removed\n',
+      error: '',
+    })
+    assert.match((await site.run(['show', 'alice@example.org'])).output, /state +disabled\n/)
+  }
+})
+
+test('--receive without --disabled means nothing, unless the account is disabled already', async t => {
+  const site = createSite(t, files)
+  const error = 'bearerd: --receive goes with --disabled: an enabled account receives mail anyway\n'
+  assert.deepEqual(await site.run(['add', 'carol@example.org', '--receive']), { code: 64, output: '', error })
+  const { code, error: said } = await site.run(['set', 'alice@example.org', '--receive'])
+  assert.deepEqual([code, said], [64, `${error}nothing was changed\n`])
+  assert.equal(site.read('accounts.jsonl'), alice + bob)
+  await site.run(['disable', 'alice@example.org'])
+  assert.equal((await site.run(['set', 'alice@example.org', '--receive'])).code, 0)
+  assert.match((await site.run(['show', 'alice@example.org'])).output, /state +disabled, receives mail\n/)
+})
+
+test('set --disabled --kick ends her sessions; --kick alone is nothing to do', async t => {
+  const site = createSite(t, files)
+  assert.equal((await site.run(['set', 'alice@example.org', '--quota', '1GiB', '--kick'])).code, 64)
+  assert.equal((await site.run(['set', 'alice@example.org', '--disabled', '--kick', '--dry-run'])).code, 0)
+  assert.deepEqual(site.events, [])
+  assert.equal((await site.run(['set', 'alice@example.org', '--disabled', '--kick'])).code, 0)
+  assert.deepEqual(site.events, ['pause 2000', 'kick alice@example.org'])
+})
+
+test("add: an address that was an extension of somebody's takes her mail from her, which is said", async t => {
+  const site = createSite(t, files)
+  assert.deepEqual(await site.run(['add', 'a.jones+news@example.org']), {
+    code: 0,
+    output: '+ a.jones+news@example.org\n1 account added, 0 changed, 0 removed\n',
+    error: 'warning: mail to a.jones+news@example.org has gone to alice@example.org, as an extension\n',
+  })
+  assert.equal((await site.run(['add', 'eve+news@example.org'])).error, '')
 })

@@ -1,6 +1,6 @@
 /** Reading what there is: list, show, export, and that an export is what import reads. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { createSite, now } from '../support/account-commands.ts'
 
@@ -99,7 +99,7 @@ test('export to CSV: a cell that a spreadsheet would take for a formula has an a
   const site = createSite(t, files)
   assert.equal(
     (await site.run(['export', '--format', 'csv', '--domain', 'example.net'])).output,
-    'address,full-name,quota,userdb.flag,userdb.home\r\nalice@example.net,"\'=HYPERLINK(""x"")",1024,\',/srv/a\r\n',
+    'address,full-name,quota,userdb.flag,userdb.home\r\nalice@example.net,"\'=HYPERLINK(""x"")",1KiB,\',/srv/a\r\n',
   )
 })
 
@@ -119,4 +119,46 @@ test('export: a file in the way stays, unless --force; an account file stays alw
   assert.notEqual(site.read('all.jsonl'), 'mine')
   assert.equal((await site.run(['export', site.path('accounts.jsonl'), '--force'])).code, 1)
   assert.equal(site.read('accounts.jsonl'), rows)
+})
+
+test('export: no file that bearerd lives on is replaced, by whatever name it goes, and none that ends in .toml', async t => {
+  const password = '{"id":"abc","account":"carol@example.org"}\n'
+  const site = createSite(t, { ...files, 'other.toml': toml, 'state/app-passwords.jsonl': password })
+  mkdirSync(site.path('links'))
+  symlinkSync('..', site.path('links/up'))
+  symlinkSync('../accounts.toml', site.path('links/list.jsonl'))
+  symlinkSync(site.path('state/app-passwords.last-used.jsonl'), site.path('links/dangling'))
+  linkSync(site.path('bearerd.toml'), site.path('links/hard.csv'))
+  const config = site.read('bearerd.toml')
+  const refusals = {
+    'links/up/accounts.jsonl': /is one of the account files; nothing was written/,
+    'links/list.jsonl': /is one of the account files/,
+    'accounts.toml': /is one of the account files/,
+    'state/app-passwords.jsonl': /is the app-password file/,
+    'links/up/state/app-passwords.jsonl': /is the app-password file/,
+    'links/dangling': /is the file of last uses/,
+    'bearerd.toml': /is the configuration/,
+    'links/hard.csv': /is the configuration/,
+    'other.toml': /ends in \.toml/,
+    'new.TOML': /ends in \.toml/,
+  }
+  for (const [name, reason] of Object.entries(refusals)) {
+    const { code, error } = await site.run(['export', '--force', '--format', 'jsonl', site.path(name)])
+    assert.equal(code, 1, name)
+    assert.match(error, reason)
+  }
+  assert.deepEqual(
+    ['accounts.toml', 'accounts.jsonl', 'state/app-passwords.jsonl', 'bearerd.toml', 'other.toml'].map(site.read),
+    [toml, rows, password, config, toml],
+  )
+})
+
+test('a managed file that is not there: what makes it is said', async t => {
+  const site = createSite(t, { 'accounts.toml': toml })
+  assert.deepEqual(await site.run(['list']), {
+    code: 78,
+    output: '',
+    error:
+      'accounts.jsonl: error: doesn\'t exist; restore it; or if there never was one, "bearerd account add ADDRESS" makes it\n',
+  })
 })

@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createSite } from '../support/account-commands.ts'
+import { configuration, createSite } from '../support/account-commands.ts'
 
 const page = readFileSync('docs/howto/accounts.md', 'utf8')
 const folder = '/var/lib/bearerd/'
 
-/** A file of the page begins with a comment that names it. CSV has no comments. */
-function fileOf(kind: string, body: string): { readonly name: string; readonly text: string } | undefined {
-  const [, name] = /^# (\S+)\n/.exec(body) ?? []
-  if (name === undefined) return undefined
-  return { name, text: kind === 'csv' ? body.slice(body.indexOf('\n') + 1) : body }
+/** A file of the page begins with a comment that names it. CSV has no comments: its name ends the paragraph before. */
+function nameOf(body: string, before: string): string | undefined {
+  return (/^# (\S+)\n/.exec(body) ?? /This is `(\S+)`:\n\n$/.exec(before))?.[1]
 }
 
 function wordsOf(command: string): string[] {
@@ -19,14 +17,15 @@ function wordsOf(command: string): string[] {
 }
 
 test('the page is what happens', async t => {
-  const site = createSite(t, { 'accounts.toml': '' })
+  const defaults = '[accounts.defaults]\nhome = "/srv/mail/{local}"\n'
+  const site = createSite(t, { 'accounts.toml': '', 'bearerd.toml': configuration + defaults })
   const names = new Set<string>()
   let commands = 0
-  for (const [, kind = '', body = ''] of page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)) {
-    const file = fileOf(kind, body)
-    if (file !== undefined) {
-      names.add(file.name)
-      writeFileSync(site.path(file.name), file.text)
+  for (const { index, 1: kind = '', 2: body = '' } of page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)) {
+    const name = nameOf(body, page.slice(0, index))
+    if (name !== undefined) {
+      names.add(name)
+      writeFileSync(site.path(name), body)
     }
     for (const part of kind === 'console' ? body.split(/^\$ /m).slice(1) : []) {
       const [command = '', ...shown] = part.trimEnd().split('\n')

@@ -1,5 +1,6 @@
 /** `bearerd app-password …` as transcripts: arguments and standard input, what is printed, the exit code, the file after. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -12,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -123,6 +125,7 @@ test('create: the password alone on standard output, what it is on standard erro
   assert.equal(
     stderr,
     lines(
+      'note: A.Jones@example.org is an alias; the password is for the account alice@example.org',
       'account   alice@example.org',
       `id        ${password?.id}`,
       'label     Outlook, office',
@@ -199,6 +202,14 @@ test('create: all that is wrong with the arguments, at once', async t => {
       'bearerd: --networks: "here": expected a network such as "192.0.2.0/24" or "2001:db8::/32", or an address',
     ),
   })
+  for (const [text, message] of [
+    ['6m', '"6m" is minutes; months are not a unit, write "180d"'],
+    ['2w', 'expected days or hours ("180d", "12h") or a day such as "2027-01-31", got "2w"'],
+  ] as const) {
+    const { code, stderr } = await site.run(['create', 'alice@example.org', '--label', 'x', '--expires', text])
+    assert.deepEqual([code, stderr], [64, `bearerd: --expires: ${message}\n`])
+  }
+  assert.equal((await site.run(['create', 'alice@example.org', '--label', 'x', '--expires', '60m'])).code, 0)
   const { code, stderr } = await site.run(['create', 'alice@example.org'])
   assert.deepEqual([code, stderr], [64, "error: required option '--label <text>' not specified\n"])
 })
@@ -425,13 +436,17 @@ test('import: one line that cannot be taken, and none is; each is named with wha
     [`dora@example.org:{BLF-CRYPT}${bcrypt}`, 'no account has the address dora@example.org; add it first'],
     [`carol@example.org:{MD5-CRYPT}$1$${secret}`, "{MD5-CRYPT} isn't taken; the user needs an app password"],
     [
-      `a.jones@example.org:{SSHA512}${secret}`,
+      `ALICE@example.org:{SSHA512}${secret}`,
       "line 1 is alice@example.org's too, and an account has one imported password",
+    ],
+    [
+      `a.jones@example.org:{BLF-CRYPT}${bcrypt}`,
+      'a.jones@example.org is an alias of alice@example.org; write that address, or leave the line out',
     ],
     [`bob@example.org:${secret}`, 'not a hash that can be taken; the user needs an app password'],
   ]
   const { code, stdout, stderr } = await site.run(['import'], lines(...bad.map(([line = '']) => line)))
-  assert.deepEqual([code, stdout], [78, ''])
+  assert.deepEqual([code, stdout], [1, ''])
   const expected = bad.map(([, message], index) => `standard input:${index + 1}: error: ${message}`)
   assert.equal(stderr, lines(...expected, 'bearerd: nothing is imported'))
   assert.equal(site.text(), imported)
@@ -441,7 +456,12 @@ test('import: what a login is restricted by elsewhere, and what it would cost to
   const site = openSite(t, kfm)
   const cases = [
     [`{BLF-CRYPT}${bcrypt}::::::nologin`, /has nologin, which can't be taken over; leave the user out/],
-    [`{BLF-CRYPT}${bcrypt}::::::user=bob@example.org`, /has user, /],
+    ...['user', 'username', 'domain', 'login_user', 'user:protected', 'user:default'].map(
+      name => [`{BLF-CRYPT}${bcrypt}::::::${name}=bob`, new RegExp(`has ${name}, `)] as const,
+    ),
+    [`{BLF-CRYPT}${bcrypt}::::::nopassword`, /has nopassword, /],
+    [`{BLF-CRYPT}${bcrypt}::::::passdb_import=nologin`, /has passdb_import, /],
+    [`{BLF-CRYPT}${bcrypt}::::::allow_nets:protected=192.0.2.0/24`, /has allow_nets:protected, /],
     [`{BLF-CRYPT}${bcrypt}::::::allow_nets=local`, /allow_nets: expected networks/],
     [`{BLF-CRYPT}${bcrypt.replace('05', '31')}`, /cost over 15.*the user needs an app password/],
     [`{SHA256}${'A'.repeat(43)}=`, /\{SHA256\} isn't taken/],
@@ -449,7 +469,7 @@ test('import: what a login is restricted by elsewhere, and what it would cost to
   ] as const
   for (const [fields, message] of cases) {
     const { code, stderr } = await site.run(['import'], `alice@example.org:${fields}\n`)
-    assert.equal(code, 78)
+    assert.equal(code, 1)
     assert.match(stderr, message)
   }
   assert.equal(site.text(), kfm)
@@ -476,7 +496,31 @@ test('import --replace, from a file, and first as --dry-run', async t => {
     ],
   )
   const { code, stderr } = await site.run(['import', site.path('absent')])
-  assert.deepEqual([code, stderr], [78, "bearerd: absent: can't be read (ENOENT)\n"])
+  assert.deepEqual([code, stderr], [64, "bearerd: absent: can't be read (ENOENT)\n"])
+})
+
+test('import: from a pipe; UTF-16 is told apart; nothing in it is taken for an accident', async t => {
+  const site = openSite(t, kfm)
+  const pipe = site.path('pipe')
+  execFileSync('mkfifo', [pipe])
+  const [{ code, stderr }] = await Promise.all([
+    site.run(['import', pipe, '--dry-run']),
+    writeFile(pipe, `bob@example.org:${sha512}\n`),
+  ])
+  assert.deepEqual([code, stderr], [0, 'would be imported: 1\n'])
+  writeFileSync(site.path('users'), Buffer.from(`\ufeffbob@example.org:${sha512}\n`, 'utf16le'))
+  assert.deepEqual(await site.run(['import', site.path('users')]), {
+    code: 1,
+    stdout: '',
+    stderr: 'bearerd: users: this is UTF-16; save it as UTF-8 (in a spreadsheet: "CSV UTF-8")\n',
+  })
+  for (const nothing of ['', '# nobody\n'])
+    assert.deepEqual(await site.run(['import'], nothing), {
+      code: 1,
+      stdout: '',
+      stderr: 'bearerd: standard input: nothing in it to import\n',
+    })
+  assert.equal(site.text(), kfm)
 })
 
 test('an account that is removed takes its passwords with it; without a state directory there are none', async t => {

@@ -97,7 +97,7 @@ test('check: app passwords are counted, and those that belong to nobody', () => 
   assert.deepEqual(
     lines.filter(line => !line.includes('has mode')),
     [
-      'app-passwords.jsonl: warning: 1 app password belongs to no account; "bearerd app-password revoke --orphaned" removes what "list" calls orphaned',
+      'app-passwords.jsonl: warning: 1 app password belongs to no account; if all accounts are there, "bearerd app-password revoke --orphaned" removes what "list" calls orphaned',
       'bearerd.toml: 0 errors, 2 warnings, 1 account, 2 app passwords',
     ],
   )

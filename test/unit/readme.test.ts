@@ -3,6 +3,7 @@
  * test/interop, what README.md shows of the demo in test/provider/demo.test.ts.
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -83,14 +84,31 @@ async function load(t: TestContext, files: Readonly<Record<string, string>>): Pr
   return [...problems, ...parsed.problems].filter(({ severity }) => severity === 'error').map(formatProblem)
 }
 
-test('README.md: the two files, with the sockets of the how-to pages, load', async t => {
-  const [config = '', accounts = ''] = blocks('README.md', 'toml')
+/** The first toml block of README.md, with the sockets of the how-to pages. */
+function startingConfig(): string {
+  const [config = ''] = blocks('README.md', 'toml')
   const sockets = ['dovecot', 'postfix'].flatMap(page =>
     blocks(`docs/howto/${page}.md`, 'toml').filter(text => text.includes('[listen.')),
   )
-  const files = { 'bearerd.toml': [config, ...sockets].join('\n'), 'accounts.toml': accounts }
-  assert.deepEqual(await load(t, files), [])
-  assert.notDeepEqual(await load(t, { ...files, 'bearerd.toml': config }), [], 'without a socket it would not')
+  return [config, ...sockets].join('\n')
+}
+
+test('README.md and docs/howto/systemd.md lead to a first account, and to what bearerd check prints there', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-start-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const local = (text: string): string =>
+    text.replaceAll('/var/lib/bearerd', folder).replaceAll('/etc/bearerd', folder).replaceAll('"vmail"', '5000')
+  writeFileSync(join(folder, 'bearerd.toml'), local(startingConfig()))
+  const [inReadme] = blocks('README.md', 'console')
+  const page = blocks('docs/howto/systemd.md', 'console').join('\n')
+  const shown = [...page.matchAll(/^# (?:runuser -u bearerd -- )?bearerd (account add .*|check)\n((?:[^#$].*\n?)+)/gm)]
+  assert.equal(inReadme, `# bearerd ${shown[0]?.[1]}`)
+  for (const [, command = '', expected] of shown) {
+    const args = ['--import', 'tsx', 'src/main.ts', ...command.split(' '), '--config', join(folder, 'bearerd.toml')]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    assert.equal(`${stdout}${stderr}`.trim(), local(expected ?? '').trim(), command)
+  }
+  assert.equal(shown.length, 2)
 })
 
 test('the sample files of test/demo load', async t => {
