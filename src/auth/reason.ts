@@ -82,8 +82,7 @@ export const rejectReasons = {
     cure: '"bearerd app-password list ADDRESS" shows which there are. Make a new one for the device.',
   },
   provider_password: {
-    meaning:
-      'Not in the form of an app password: it looks like the password that the user has elsewhere, at an identity provider say.',
+    meaning: 'Not in the form of an app password: this looks like a password of the identity provider.',
     cure: 'Create an app password: "bearerd app-password create ADDRESS --label DEVICE". Or, where bearerd.toml has a [directory.NAME], set up the mail client for OAuth.',
   },
   token_as_password: {

@@ -232,7 +232,7 @@ test('whatever is wrong, every server answers the same; the log says what it was
 
 test("the provider's password, a token as the password: the log names the cure", async () => {
   const typed = await daemon.logged({ reason: 'provider_password' })
-  assert.match(String(typed.msg), /password of the identity provider/)
+  assert.match(String(typed.msg), /this looks like a password of the identity provider/)
   assert.match(String(typed.cure), /bearerd app-password create ADDRESS.*OAuth/s)
   const token = await daemon.logged({ reason: 'token_as_password' })
   assert.match(String(token.cure), /OAuth.*accept-tokens = true/s)
