@@ -10,7 +10,7 @@ import type { AccountStore } from '../accounts/account.ts'
 import { canonicalAddress } from '../accounts/address.ts'
 import { parseAppPassword } from '../passwords/app-password.ts'
 import { isImportedHash } from '../passwords/hash.ts'
-import type { Match, PasswordRecord, PasswordStore, Verifier } from '../passwords/password.ts'
+import type { Attempt, Match, PasswordRecord, PasswordStore, Verifier } from '../passwords/password.ts'
 import { prepared } from '../passwords/prepare.ts'
 import type { PasswordCredentials } from '../sasl/mechanism.ts'
 import { accountNamed, isNameOf } from './names.ts'
@@ -51,20 +51,23 @@ export function createPasswordLogin(options: PasswordLoginOptions): PasswordLogi
     // Also for nobody: the work must not tell that there is no such account.
     const records = account === undefined ? [] : known.of(account.address)
     const { authcid, password } = credentials
-    const match = verifier.verify(password, records, request.remoteAddress)
+    const { remoteAddress } = request
+    const match = verifier.verify(password, records, remoteAddress)
     if (match instanceof Promise) return match.then(late => judge(late, request, credentials, trace))
-    const verdict = match.kind === 'match' ? admit(match.record, request, credentials, trace) : undefined
-    if (verdict?.kind === 'accept') return verdict
-    const disguised = verifier.disguise(match, {
-      name: account?.address ?? oneSpelling(authcid),
-      password,
-      records,
-      imported: known.imported,
-      remoteAddress: request.remoteAddress,
-    })
-    return disguised instanceof Promise
-      ? disguised.then(late => judge(late, request, credentials, trace))
-      : (verdict ?? judge(disguised, request, credentials, trace))
+    const name = account?.address ?? oneSpelling(authcid)
+    const attempt = { name, password, records, imported: known.imported, remoteAddress }
+    const verdict = judge(match, request, credentials, trace)
+    return verdict instanceof Promise
+      ? verdict.then(late => disguise(late, match, attempt, trace))
+      : disguise(verdict, match, attempt, trace)
+  }
+
+  /** A refusal costs what it would cost an account with an imported hash. Whoever is let in has nothing to wait for. */
+  function disguise(verdict: Verdict, match: Match, attempt: Attempt, trace: Trace): Verdict | Promise<Verdict> {
+    if (verdict.kind !== 'reject') return verdict
+    const told = (late: Match): Verdict => (late.kind === 'busy' ? unavailable('passwords_busy', trace) : verdict)
+    const disguised = verifier.disguise(match, attempt)
+    return disguised instanceof Promise ? disguised.then(told) : told(disguised)
   }
 
   function judge(

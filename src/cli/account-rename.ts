@@ -25,6 +25,13 @@ export type RenameOptions = KickOptions & { readonly alias: boolean }
 
 type Rename = { readonly from: string; readonly to: string; readonly spelled: string; readonly alias: boolean }
 
+/**
+ * A running bearerd has read the copied passwords by then. Not longer: it can't create accounts meanwhile, for which it
+ * waits 1.8 s.
+ */
+const copiedMs = 1_000
+const orphansCure = '"bearerd app-password revoke --orphaned" removes them'
+
 /** Fields that say where mail is, in Dovecot 2.3 and 2.4. */
 const places = ['home', 'mail', 'mail_location', 'mail_path']
 
@@ -38,10 +45,17 @@ export async function runRename(old: string, next: string, options: RenameOption
   const plan = (current: Current): Promise<Plan> => edit(from, current, () => planRename(rename, current))
   const around = async ({ stateDir }: Config, write: () => Promise<unknown>): Promise<boolean> => {
     const file = passwordFile(stateDir)
-    const copied = await copyPasswords(file, from, to, write, tellWait(io))
-    if (copied.kind === 'done') left = { file, records: copied.result }
-    else for (const problem of copied.problems) io.error.write(`${formatProblem(problem)}\n`)
-    return copied.kind === 'done'
+    const copied = (): Promise<unknown> => io.pause(copiedMs)
+    try {
+      const changed = await copyPasswords(file, { from, to, copied, commit: write }, tellWait(io))
+      if (changed.kind === 'done') left = { file, records: changed.result }
+      else for (const problem of changed.problems) io.error.write(`${formatProblem(problem)}\n`)
+      return changed.kind === 'done'
+    } catch (error) {
+      // Not taken back: if it is only not known whether the rename will last, they are needed.
+      io.error.write(`app passwords may stand under ${to} too; without another try, ${orphansCure}\n`)
+      throw error
+    }
   }
   const code = await changeAccounts({ ...base(options), plan, around }, io)
   if (left !== undefined && left.records.length > 0) await clear(left.file, left.records, io)
@@ -104,7 +118,8 @@ async function clear(file: string, records: readonly PasswordRecord[], io: Termi
     ({ kind }) => (kind === 'done' ? undefined : `${file} has problems`),
     (error: unknown) => (error instanceof Error ? error.message : ''),
   )
-  const cure = '"bearerd app-password revoke --orphaned" removes them'
   if (why !== undefined)
-    io.error.write(`warning: her passwords stand there under the old address too, and are of no use: ${why}; ${cure}\n`)
+    io.error.write(
+      `warning: her passwords stand there under the old address too, and are of no use: ${why}; ${orphansCure}\n`,
+    )
 }

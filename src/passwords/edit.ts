@@ -94,6 +94,15 @@ export async function removePasswordsOf(
   )
 }
 
+export type Rename = {
+  readonly from: string
+  readonly to: string
+  /** The passwords stand under both names: time for a running daemon to read them. */
+  readonly copied: () => Promise<unknown>
+  /** Renames the account. */
+  readonly commit: () => Promise<unknown>
+}
+
 /**
  * Gives the passwords of one name to another, under which an account is to go on. First they stand there under both; then,
  * while nobody can change them, `commit` renames the account. Resolves with those of the old name, of no use from then on.
@@ -101,9 +110,7 @@ export async function removePasswordsOf(
  */
 export async function copyPasswords(
   file: string,
-  from: string,
-  to: string,
-  commit: () => Promise<unknown>,
+  { from, to, copied, commit }: Rename,
   onWait?: LockOptions['onWait'],
 ): Promise<Changed<readonly PasswordRecord[]>> {
   if (!(await asOwnerOf(file, () => exists(dirname(file))))) {
@@ -121,6 +128,7 @@ export async function copyPasswords(
     const changed = await changePasswords(file, decide, onWait)
     if (changed.kind === 'broken') return changed
     if (changed.result !== undefined) return { kind: 'done', result: changed.result }
+    await copied()
   }
 }
 

@@ -37,8 +37,8 @@ test('rename: the account keeps what it has, and its old address; the mail and t
       `"userdb":{"home":"/srv/mail/example.org/alice"}}\n${bob}`,
   )
   assert.equal(site.read('state/app-passwords.jsonl'), others + password('kfm', 'alice.smith@example.org'))
-  // Both once a running bearerd has read of it; the sessions are those of the old name.
-  assert.deepEqual(site.events, ['pause 2000', 'pause 2000', 'kick alice@example.org'])
+  // Each once a running bearerd has read of what went before; the sessions are those of the old name.
+  assert.deepEqual(site.events, ['pause 1000', 'pause 2000', 'pause 2000', 'kick alice@example.org'])
 })
 
 test('rename: a dry run writes nothing', async t => {

@@ -411,6 +411,13 @@ describe('a token in the place of a password', () => {
     const bobs = start({ ...on, provider: active('bob@example.org') })
     assert.equal(told(await bobs.login({ password: jwt })), 'reject authz_fail')
   })
+  it('waits for no hash if it is good', async () => {
+    for (const later of [false, true]) {
+      const { verifier, login } = start({ ...on, later, provider: active('alice@example.org') })
+      assert.equal(told(await login({ password: jwt })), 'accept alice@example.org')
+      assert.deepEqual(verifier.disguised, [])
+    }
+  })
   it('lets nobody be somebody else', async () => {
     for (const later of [false, true]) {
       const { login } = start({ ...on, later, provider: active('alice@example.org') })
