@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import timers from 'node:timers/promises'
 
 export type Fault = {
   /**
@@ -115,5 +116,10 @@ for (const name of [
     return breakOff(name, undefined, () => half && go(half))
   })
 }
+
+// What waits a second or more waits for a running daemon to read along, and there is none.
+const { setTimeout: pause } = timers
+timers.setTimeout = ((ms: number, ...rest: unknown[]) =>
+  Reflect.apply(pause, undefined, [ms < 1_000 ? ms : 0, ...rest])) as typeof timers.setTimeout
 
 syncBuiltinESMExports()
