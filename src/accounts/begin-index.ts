@@ -3,11 +3,10 @@
  * for all (`accounts.defaults`) and each (`userdb`). A name is looked up once for each index.
  */
 import type { AccountsConfig } from '../config/config.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 import { createIndex, type IndexBuilder } from './accounts.ts'
 import type { Entry } from './file.ts'
 import { createNssResolver } from './nss.ts'
-import { fileProblem } from './read.ts'
 import { seed } from './seed.ts'
 import type { Fields } from './userdb.ts'
 

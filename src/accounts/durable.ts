@@ -15,6 +15,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { explained, FileError } from './file-error.ts'
 import type { Lock } from './lock.ts'
+import { readChunks } from './source.ts'
 import { codeOf, type Stamp, stampOf, stampsOf } from './stamp.ts'
 
 export type RewriteOptions = {
@@ -146,16 +147,14 @@ function renamed(written: BigIntStats, now: BigIntStats): Stamp {
 async function copyInto(aside: FileHandle, target: string): Promise<{ size: number; last: number | undefined }> {
   const source = await open(target, constants.O_RDONLY | noLink)
   try {
-    const buffer = Buffer.alloc(chunkBytes)
     let size = 0
     let last: number | undefined
-    for (;;) {
-      const bytes = await readAt(source, buffer, size)
-      if (bytes.length === 0) return { size, last }
+    for await (const bytes of readChunks({ handle: source }, chunkBytes, Number.POSITIVE_INFINITY)) {
       await writeAt(aside, bytes, size)
       size += bytes.length
       last = bytes.at(-1)
     }
+    return { size, last }
   } finally {
     await source.close()
   }

@@ -5,6 +5,7 @@
  * at the end. Whether the result is sound is not asked here but of all account files together (`survey.ts`), for which
  * every line keeps the place that a complaint about it should name.
  */
+import type { Place } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import { canonicalAddress, canonicalCatchAll } from './address.ts'
 import { isTable, type Table } from './fields.ts'
@@ -15,8 +16,6 @@ export type Document = {
   /** Canonical address → index in `lines`. */
   readonly positions: ReadonlyMap<string, number>
 }
-
-export type Place = { readonly file: string; readonly line: number | undefined }
 
 /** A line of the file as it will be. */
 export type Line = { readonly text: string; readonly place: Place }

@@ -11,13 +11,13 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AccountsConfig } from '../config/config.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, isError, type Problem } from '../config/problem.ts'
 import type { IndexBuilder } from './accounts.ts'
 import { beginIndex } from './begin-index.ts'
 import type { Block } from './block.ts'
 import type { Entry, Parsed } from './file.ts'
 import { hourMs } from './newcomers.ts'
-import { fileProblem, missingProblem, type Piece, parseBlock, readPieces } from './read.ts'
+import { missingProblem, type Piece, parseBlock, readPieces } from './read.ts'
 import type { Section } from './sections.ts'
 import { readSettled, type Source, type Unreadable, whyUnreadable } from './source.ts'
 import type { Stamp } from './stamp.ts'
@@ -94,8 +94,8 @@ async function build(
   let transient = false
 
   function note(problem: Problem, isTransient = false): void {
-    if (problem.severity === 'error') errors++
-    if (problem.severity === 'error' || problems.length < maxProblems) problems.push(problem)
+    if (isError(problem)) errors++
+    if (isError(problem) || problems.length < maxProblems) problems.push(problem)
     transient ||= isTransient
   }
 
@@ -204,7 +204,7 @@ function census(
   mayShrink: boolean,
   found: readonly Problem[],
 ): Problem[] {
-  const faulty = new Set(found.filter(({ severity }) => severity === 'error').map(({ file }) => file))
+  const faulty = new Set(found.filter(isError).map(({ file }) => file))
   const sound = files.filter(file => !faulty.has(file))
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   const cure = total > 0 || unknown === 'create' ? 'restart bearerd if that is intended' : 'restore it'

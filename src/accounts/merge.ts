@@ -5,11 +5,11 @@
  * virtual(5) maps have them; an alias may lead to another alias of the import. All or nothing: with any complaint the edits
  * are not to be used. What accounts get wrong beside each other is found when the result is checked (`survey.ts`).
  */
-import type { Problem } from '../config/problem.ts'
+import { formatPlace, type Place, type Problem } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import type { Account } from './account.ts'
 import { canonicalAddress, canonicalCatchAll } from './address.ts'
-import { type Document, type Edit, type Patch, type Place, patchTable, tableAt } from './edit.ts'
+import { type Document, type Edit, type Patch, patchTable, tableAt } from './edit.ts'
 import { decodeAccount, type Table } from './fields.ts'
 import { accountTable } from './table.ts'
 
@@ -106,7 +106,7 @@ function mergeAccounts(
       passedOver.set(other.place.file, (passedOver.get(other.place.file) ?? 0) + 1)
     } else if (other !== undefined) {
       const cure = 'which is edited by hand; change it there or leave the row out'
-      complain({ line, path, message: `${address} stands at ${show(other.place)}, ${cure}` })
+      complain({ line, path, message: `${address} stands at ${formatPlace(other.place)}, ${cure}` })
     } else {
       const table = before === undefined ? newTable(given, patch, now) : updateTable(before, patch)
       edits.set(address, { address, table, place: { file: source, line } })
@@ -159,8 +159,9 @@ function mergeAliases(
       if (isOurs(name)) return { address: name }
       const found = owner(name)
       if (found !== undefined && isOurs(found)) return { address: found }
-      if (found !== undefined)
-        return { message: `its account stands at ${show(elsewhere(found)?.place)}; add the alias there` }
+      const other = found === undefined ? undefined : elsewhere(found)
+      if (other !== undefined)
+        return { message: `its account stands at ${formatPlace(other.place)}; add the alias there` }
       if (passed.has(name)) return { message: 'leads back to itself' }
       passed.add(name)
     }
@@ -198,8 +199,4 @@ function readAliases(rows: readonly AliasRow[], complain: Complain): Map<string,
     else named.set(name, row)
   }
   return named
-}
-
-function show(place: Place | undefined): string {
-  return place?.line === undefined ? String(place?.file) : `${place.file}:${place.line}`
 }

@@ -4,7 +4,7 @@
  * Regular files only, of a size that fits: TOML is parsed in one go and gets 64 MiB, `.jsonl` 1 GiB.
  */
 import { Buffer } from 'node:buffer'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 import type { Block } from './block.ts'
 import { type Cut, createCutter } from './cutter.ts'
 import { createLineParser, type Parsed, parseTomlAccounts } from './file.ts'
@@ -63,10 +63,6 @@ export function missingProblem(file: string, files: readonly string[], cure: str
   const isManaged = file === files.findLast(name => name.endsWith('.jsonl'))
   const make = 'restore it; or if there never was one, "bearerd account add ADDRESS" makes it'
   return fileProblem(file, `doesn't exist; ${isManaged ? make : cure}`)
-}
-
-export function fileProblem(file: string, message: string, severity: Problem['severity'] = 'error'): Problem {
-  return { severity, file, line: undefined, path: undefined, message }
 }
 
 function refusal(file: string, message: string): Piece {

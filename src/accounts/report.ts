@@ -1,42 +1,54 @@
-/** Report: what the log says of a load of the account files. */
-import type { Problem } from '../config/problem.ts'
+/** Report: what the log says of a load of the account files, or of the password file. */
+import { isError, type Problem } from '../config/problem.ts'
 import type { Log } from '../log.ts'
+
+export type Loading = {
+  /** What is loaded: begins the names of the events. */
+  readonly what: 'accounts' | 'passwords'
+  /** What is said of one that succeeded, that left the former ones in force, or that left none. */
+  readonly loaded: string
+  readonly kept: string
+  readonly missing: string
+  /** A load for this cause that finds what was found before is not worth a word. */
+  readonly quiet: LoadOutcome['cause']
+}
 
 export type LoadOutcome = {
   readonly cause: 'load' | 'change' | 'retry'
   readonly failed: boolean
   /** In force now. */
-  readonly accounts: number | undefined
+  readonly held: number | undefined
   readonly ms: number
 }
 
 const maxLines = 20
 
-/** A retry that finds what was found before is not worth a word. */
-export function createReport(log: Log): (problems: readonly Problem[], outcome: LoadOutcome) => void {
+export function createReport(log: Log, loading: Loading): (problems: readonly Problem[], outcome: LoadOutcome) => void {
   let before = ''
   return (problems, outcome) => {
     const found = JSON.stringify(problems)
-    const known = found === before
+    const known = found === before && outcome.cause === loading.quiet
     before = found
-    if (known && outcome.cause === 'retry') return
-    const errors = problems.filter(({ severity }) => severity === 'error')
-    const warnings = problems.filter(({ severity }) => severity === 'warning')
-    for (const { severity, file, line, path, message } of [...errors, ...warnings].slice(0, maxLines))
-      log[severity === 'error' ? 'error' : 'warn']({ event: 'accounts_problem', file, line, path }, message)
-    const more = problems.length - maxLines
-    if (more > 0) log.warn({ event: 'accounts_problem', more }, `and ${more} more, which "bearerd check" prints`)
-    conclude(log, outcome)
+    if (!known) logProblems(log, loading, problems)
+    if (!known || !outcome.failed) conclude(log, loading, outcome)
   }
 }
 
-function conclude(log: Log, { failed, ...fields }: LoadOutcome): void {
-  if (!failed) log.info({ event: 'accounts_loaded', ...fields }, 'accounts loaded')
-  else if (fields.accounts !== undefined)
-    log.error({ event: 'accounts_kept', ...fields }, 'the account files have errors; the accounts loaded before stay')
-  else
-    log.error(
-      { event: 'accounts_missing', ...fields },
-      'the account files have errors; until they are mended every login and lookup fails temporarily',
-    )
+/** Errors before warnings. */
+function logProblems(log: Log, { what }: Loading, problems: readonly Problem[]): void {
+  const event = `${what}_problem`
+  const warnings = problems.filter(problem => !isError(problem))
+  for (const problem of [...problems.filter(isError), ...warnings].slice(0, maxLines)) {
+    const { file, line, path, message } = problem
+    log[isError(problem) ? 'error' : 'warn']({ event, file, line, path }, message)
+  }
+  const more = problems.length - maxLines
+  if (more > 0) log.warn({ event, more }, `and ${more} more, which "bearerd check" prints`)
+}
+
+function conclude(log: Log, { what, loaded, kept, missing }: Loading, { cause, failed, held, ms }: LoadOutcome): void {
+  const fields = { cause, [what]: held, ms }
+  if (!failed) log.info({ event: `${what}_loaded`, ...fields }, loaded)
+  else if (held !== undefined) log.error({ event: `${what}_kept`, ...fields }, kept)
+  else log.error({ event: `${what}_missing`, ...fields }, missing)
 }

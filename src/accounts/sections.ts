@@ -5,6 +5,7 @@
  * decoded when they are asked for; an account that was asked for lately is remembered, and stays the same object for
  * thousands of further questions.
  */
+import { formatPlace } from '../config/problem.ts'
 import type { Account } from './account.ts'
 import { accountOn, type Block } from './block.ts'
 import type { Entry } from './file.ts'
@@ -104,7 +105,7 @@ export function createSections(): Sections {
       if (section === undefined) return ''
       const { file, first, lines } = section
       const line = typeof lines === 'number' ? lines + position - first : lines[position - first]
-      return line === undefined ? file : `${file}:${line}`
+      return formatPlace({ file, line })
     },
     size: () => size,
     *accounts() {

@@ -86,13 +86,41 @@ export async function openSource(file: string): Promise<Source> {
 }
 
 /** What it holds, also if it has grown since: to the chunk in which the limit is. A chunk is good until the next one. */
-export async function* readChunks({ handle }: Source, chunkBytes: number, maxBytes: number): AsyncGenerator<Buffer> {
+export async function* readChunks(
+  { handle }: Pick<Source, 'handle'>,
+  chunkBytes: number,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
   const buffer = Buffer.alloc(chunkBytes)
   for (let left = maxBytes; left >= 0; ) {
     const { bytesRead } = await handle.read(buffer, 0, chunkBytes)
     if (bytesRead === 0) return
     left -= bytesRead
     yield buffer.subarray(0, bytesRead)
+  }
+}
+
+/**
+ * All of a file at once, for who has its lock; never through a link, which the lock's target was not. Undefined: there is
+ * none. `why` goes on from the file's name.
+ */
+export async function readWhole(
+  target: string,
+  maxBytes: number,
+): Promise<Buffer | { readonly code: string; readonly why: string } | undefined> {
+  try {
+    const handle = await open(target, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    try {
+      const status = await handle.stat()
+      if (!status.isFile()) return { code: 'EINVAL', why: 'not a regular file' }
+      if (status.size > maxBytes) return { code: 'EFBIG', why: `over ${maxBytes / 1024 ** 2} MiB` }
+      return await handle.readFile()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    const code = codeOf(error)
+    return code === 'ENOENT' ? undefined : { code, why: `can't be read (${code})` }
   }
 }
 

@@ -11,7 +11,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { AccountsConfig } from '../config/config.ts'
-import type { Problem } from '../config/problem.ts'
+import { isError, type Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
 import { type Account, type AccountStore, CreateLimitError, type NewAccount } from './account.ts'
 import { planCreation } from './creation.ts'
@@ -21,6 +21,7 @@ import { type Lock, withLock } from './lock.ts'
 import { createNewcomers } from './newcomers.ts'
 import { createReport } from './report.ts'
 import { areFresh, type Stamp, stampsOf } from './stamp.ts'
+import { createQueue, createWatch } from './watch.ts'
 
 export type WatchedAccountStore = AccountStore & {
   /** Reads all files. Resolves with all there is to say about them; an error among it means that nothing has changed. */
@@ -37,6 +38,14 @@ export type StoreOptions = {
   readonly retryMs?: number
 }
 
+const reporting = {
+  what: 'accounts',
+  loaded: 'accounts loaded',
+  kept: 'the account files have errors; the accounts loaded before stay',
+  missing: 'the account files have errors; until they are mended every login and lookup fails temporarily',
+  quiet: 'retry',
+} as const
+
 /** Beyond these, newcomers are told to come back: each may wait 2 s for the lock. */
 const maxCreations = 32
 
@@ -51,25 +60,23 @@ export function createAccountStore(
   const underLock = createQueue()
   let creations = 0
   const newcomers = createNewcomers(config.create.perHour, log)
-  const report = createReport(log)
+  const report = createReport(log, reporting)
   let inForce: Loaded | undefined
   /** What the files were at the last load, good or bad. */
   let stamps: Stamp[] = []
   let failed = false
   let retryAt = Number.POSITIVE_INFINITY
-  let timer: NodeJS.Timeout | undefined
 
   async function load(cause: 'load' | 'change' | 'retry'): Promise<readonly Problem[]> {
     const settleMs = stamps.length > 0 || (await areFresh(files)) ? pollMs : 0
     const loaded = await loadAccounts({ config, directories, former: inForce, settleMs, mayShrink: cause === 'load' })
     stamps = loaded.stamps
-    failed = loaded.problems.some(({ severity }) => severity === 'error')
+    failed = loaded.problems.some(isError)
     retryAt = failed && loaded.transient ? performance.now() + retryMs : Number.POSITIVE_INFINITY
     // Whoever comes later into the files was put there by somebody.
     if (!failed && inForce === undefined) newcomers.count(loaded.newcomers)
     if (!failed) inForce = loaded
-    const accounts = inForce?.builder.index.size
-    report(loaded.problems, { cause, failed, accounts, ms: loaded.ms })
+    report(loaded.problems, { cause, failed, held: inForce?.builder.index.size, ms: loaded.ms })
     return loaded.problems
   }
 
@@ -78,13 +85,11 @@ export function createAccountStore(
     else if (performance.now() >= retryAt) await load('retry')
   }
 
-  function look(): void {
-    timer = setTimeout(() => {
-      serially(loadIfDue)
-        .catch(error => log.error({ event: 'fault', ...describeError(error) }, 'the account files could not be read'))
-        .finally(() => timer && look())
-    }, pollMs).unref()
-  }
+  const watch = createWatch(
+    pollMs,
+    () => serially(loadIfDue),
+    error => log.error({ event: 'fault', ...describeError(error) }, 'the account files could not be read'),
+  )
 
   async function createLocked(wanted: NewAccount, file: string, lock: Lock): Promise<Account> {
     await loadIfDue()
@@ -128,21 +133,8 @@ export function createAccountStore(
     current: () => inForce?.builder.index,
     load: () => serially(() => load('load')),
     create,
-    watch: look,
-    close() {
-      clearTimeout(timer)
-      timer = undefined
-    },
-  }
-}
-
-/** One piece of work after the other, in the order in which they are given. */
-function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return work => {
-    const done = last.then(work)
-    last = done.catch(() => {})
-    return done
+    watch: watch.start,
+    close: watch.stop,
   }
 }
 

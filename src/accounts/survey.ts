@@ -7,12 +7,12 @@
 import { Buffer } from 'node:buffer'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AccountsConfig } from '../config/config.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, formatPlace, type Place, type Problem } from '../config/problem.ts'
 import type { Account, AccountIndex } from './account.ts'
 import { beginIndex } from './begin-index.ts'
-import type { Line, Place } from './edit.ts'
+import type { Line } from './edit.ts'
 import { createLineParser, type Entry, type Parsed } from './file.ts'
-import { fileProblem, missingProblem, readAccounts } from './read.ts'
+import { missingProblem, readAccounts } from './read.ts'
 import { whyUnreadable } from './source.ts'
 import { codeOf } from './stamp.ts'
 
@@ -77,6 +77,12 @@ export async function survey({ config, directories, instead, progress }: SurveyO
     }
   }
   return { listed, index: builder.index, problems }
+}
+
+/** Where an account stands, for people. */
+export function placeOfAccount({ listed }: Pick<Survey, 'listed'>, address: string): string {
+  const place = listed.find(({ account }) => account.address === address)?.place
+  return place === undefined ? '' : formatPlace(place)
 }
 
 /** What was parsed, and how many lines are done with it. */

@@ -4,23 +4,25 @@
  * what was done. A dry run takes no lock and writes nothing.
  */
 import { isUtf8 } from 'node:buffer'
-import { constants } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { type Document, type Edit, editDocument, type Line, linesOf, readDocument } from '../accounts/edit.ts'
+import { FileError } from '../accounts/file-error.ts'
 import { commandWaitMs, type Lock, withLock } from '../accounts/lock.ts'
-import { fileProblem } from '../accounts/read.ts'
+import { readWhole } from '../accounts/source.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import { type Survey, survey } from '../accounts/survey.ts'
 import { targetOf } from '../accounts/way.ts'
 import type { Config } from '../config/config.ts'
-import { formatProblem, type Problem } from '../config/problem.ts'
+import { fileProblem, formatProblem, isError, type Problem } from '../config/problem.ts'
 import type { Progress } from './account-progress.ts'
-import { reportProblems, type Terminal, tellComplaints, tellWait } from './app-password.ts'
 import { loadConfigOrReport } from './config.ts'
 import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
+import { plural, reportProblems, type Terminal, tellComplaints, tellWait } from './terminal.ts'
+
+/** As much as a text can hold. */
+const maxBytes = 512 * 1024 ** 2
 
 export type Plan =
   | {
@@ -141,7 +143,7 @@ async function compare(
   if (planned.length === 0 && after.problems.length === 0 && after.listed.length > 0) return []
   const before = await current()
   const known = new Set(before.problems.map(formatProblem))
-  const errors = [...planned, ...errorsOf(after.problems)]
+  const errors = [...planned, ...after.problems.filter(isError)]
   if (errors.length > 0) return errors.sort(byPlace).map(formatProblem)
   if (after.listed.length === 0 && before.listed.length > 0 && !mayBeEmpty)
     return ['this would leave no account in any file, which bearerd takes for an accident; disable it instead']
@@ -158,15 +160,13 @@ function byPlace(a: Problem, b: Problem): number {
 
 /** Undefined: not to be edited, since what isn't UTF-8 would not come back as it was. */
 async function readManaged(file: string, target: string, mayCreate: boolean): Promise<Document | undefined> {
-  try {
-    const bytes = await readFile(target, { flag: constants.O_RDONLY | constants.O_NOFOLLOW })
-    return isUtf8(bytes) ? readDocument(bytes.toString()) : undefined
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT' && mayCreate) return readDocument('')
-    const why = code === 'ENOENT' ? 'doesn\'t exist; "bearerd account add ADDRESS" makes it' : `can't be read (${code})`
-    throw Object.assign(new Error(`${file}: ${why}`), { code })
+  const bytes = await readWhole(target, maxBytes)
+  if (bytes === undefined) {
+    if (mayCreate) return readDocument('')
+    throw new FileError('ENOENT', `${file}: doesn't exist; "bearerd account add ADDRESS" makes it`)
   }
+  if ('why' in bytes) throw new FileError(bytes.code, `${file}: ${bytes.why}`)
+  return isUtf8(bytes) ? readDocument(bytes.toString()) : undefined
 }
 
 type Summary = {
@@ -202,7 +202,7 @@ function announce(before: number, { added, removed }: Summary, file: string, io:
 
 /** What was wrong before is said first: it may be the cause of the rest. */
 function refuse(complaints: readonly string[], { problems }: Survey, io: Terminal, code: number = exit.no): number {
-  if (errorsOf(problems).length > 0) {
+  if (problems.some(isError)) {
     reportProblems(io, problems)
     io.error.write('the account files have these problems already; nothing was changed\n')
     return exit.config
@@ -210,12 +210,4 @@ function refuse(complaints: readonly string[], { problems }: Survey, io: Termina
   tellComplaints(io, complaints)
   io.error.write('nothing was changed\n')
   return code
-}
-
-function errorsOf(problems: readonly Problem[]): Problem[] {
-  return problems.filter(({ severity }) => severity === 'error')
-}
-
-export function plural(count: number, what: string, ending = 's'): string {
-  return `${count} ${what}${count === 1 ? '' : ending}`
 }

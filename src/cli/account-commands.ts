@@ -4,7 +4,7 @@
  */
 import type { Command, Option } from 'commander'
 import { formats } from './account-format.ts'
-import { ourTerminal, type Terminal } from './app-password.ts'
+import { ourTerminal, type Terminal } from './terminal.ts'
 
 type Registration = {
   readonly group: Command

@@ -1,5 +1,5 @@
 /** Confirm: a question that a person at the terminal answers with yes or no. */
-import type { Terminal } from './app-password.ts'
+import type { Terminal } from './terminal.ts'
 
 const maxAnswer = 1024
 

@@ -5,19 +5,19 @@
  * would not be sound. The app passwords of an account that is removed go first, so that none is left for the next owner.
  */
 import { canonicalAddress, splitExtension } from '../accounts/address.ts'
-import { type Patch, type Place, patchTable, tableAt } from '../accounts/edit.ts'
+import { type Patch, patchTable, tableAt } from '../accounts/edit.ts'
 import type { Table } from '../accounts/fields.ts'
 import { newTable } from '../accounts/merge.ts'
+import { placeOfAccount } from '../accounts/survey.ts'
 import type { Config } from '../config/config.ts'
-import { formatProblem } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import { removePasswordsOf } from '../passwords/edit.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
+import { type Current, changeAccounts, type Plan } from './account-change.ts'
 import { confirm } from './account-confirm.ts'
 import { type AccountOptions, isEmptyPatch, readPatch } from './account-options.ts'
-import { complain, kickAll, type Terminal, tellWait } from './app-password.ts'
 import { exit } from './exit.ts'
+import { complain, kickAll, plural, reportProblems, type Terminal, tellWait } from './terminal.ts'
 
 export type WriteOptions = { readonly config: string; readonly dryRun: boolean }
 
@@ -91,7 +91,7 @@ export async function runRemove(
 async function removePasswords(address: string, { stateDir }: Config, io: Terminal): Promise<boolean> {
   const changed = await removePasswordsOf(passwordFile(stateDir), new Set([address]), tellWait(io))
   if (changed.kind === 'broken') {
-    for (const problem of changed.problems) io.error.write(`${formatProblem(problem)}\n`)
+    reportProblems(io, changed.problems)
     return false
   }
   const count = changed.result.length
@@ -130,16 +130,11 @@ export async function edit(
   plan: () => Plan | Promise<Plan>,
 ): Promise<Plan> {
   if (document.positions.has(address)) return plan()
-  const { index, listed } = await survey()
-  const owner = index.byName(address)?.address
+  const known = await survey()
+  const owner = known.index.byName(address)?.address
   if (owner === undefined) return no(`no account has the address ${address}`)
   if (owner !== address) return no(`${address} is an alias of ${owner}; give that address`)
-  const place = listed.find(({ account }) => account.address === address)?.place
-  return no(`${address} stands at ${showPlace(place)}; edit it there`)
-}
-
-export function showPlace({ file, line }: Place = { file: '', line: undefined }): string {
-  return line === undefined ? file : `${file}:${line}`
+  return no(`${address} stands at ${placeOfAccount(known, address)}; edit it there`)
 }
 
 export async function kickAfter(code: number, address: string, options: KickOptions, io: Terminal): Promise<number> {

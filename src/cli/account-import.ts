@@ -7,9 +7,10 @@ import { asOwnerOf } from '../accounts/as-owner.ts'
 import { type Document, type Edit, tableAt } from '../accounts/edit.ts'
 import { parseTime } from '../accounts/fields.ts'
 import { type AccountRow, type Imported, mergeRows } from '../accounts/merge.ts'
+import { isError } from '../config/problem.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
+import { type Current, changeAccounts, type Plan } from './account-change.ts'
 import { confirm } from './account-confirm.ts'
 import type { WriteOptions } from './account-edit.ts'
 import { type Format, formatOf } from './account-format.ts'
@@ -18,9 +19,9 @@ import { readJsonlAccounts } from './account-from-jsonl.ts'
 import { readPasswdAccounts } from './account-from-passwd.ts'
 import { readVirtualAliases, readVirtualMailboxes } from './account-from-postfix.ts'
 import { createProgress } from './account-progress.ts'
-import { complain, kickAll, type Terminal } from './app-password.ts'
 import { exit } from './exit.ts'
 import { readInput } from './input.ts'
+import { complain, kickAll, plural, type Terminal } from './terminal.ts'
 
 export type ImportOptions = WriteOptions & {
   readonly format?: Format
@@ -105,7 +106,7 @@ async function describeRevived(edits: readonly Edit[], { document, config }: Cur
   if (added.length === 0) return []
   const file = passwordFile(config.stateDir)
   const { index, problems } = await asOwnerOf(file, () => loadPasswords(file))
-  if (problems.some(({ severity }) => severity === 'error'))
+  if (problems.some(isError))
     return [`${file} has problems; passwords in it that are older than this import may work again`]
   const notes = added.flatMap(({ address, table }) => {
     const created = parseTime(table?.created) ?? 0

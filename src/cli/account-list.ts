@@ -7,20 +7,20 @@ import type { Account } from '../accounts/account.ts'
 import { canonicalDomain, domainOf } from '../accounts/address.ts'
 import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
-import { type Place, showValue } from '../accounts/edit.ts'
+import { showValue } from '../accounts/edit.ts'
 import { commandWaitMs, withLock } from '../accounts/lock.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import { type Survey, survey } from '../accounts/survey.ts'
 import { accountTable } from '../accounts/table.ts'
 import type { Config } from '../config/config.ts'
+import { formatPlace, isError } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { plural } from './account-change.ts'
-import { complain, reportProblems, type Terminal, tellWait } from './app-password.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
 import { whyNotTarget } from './export-target.ts'
+import { complain, plural, reportProblems, type Terminal, tellWait } from './terminal.ts'
 
 type ListOptions = {
   readonly config: string
@@ -37,7 +37,9 @@ export async function runList(options: ListOptions, io: Terminal): Promise<numbe
   const listed = read.listed.filter(({ account }) => inDomain(account) && !(options.disabled && account.enabled))
   const lines = options.json
     ? listed.map(({ account }) => JSON.stringify(accountTable(account)))
-    : inColumns(listed.map(({ account, place }) => [account.address, state(account), aliases(account), show(place)]))
+    : inColumns(
+        listed.map(({ account, place }) => [account.address, state(account), aliases(account), formatPlace(place)]),
+      )
   writeLines(io, lines)
   return exit.done
 }
@@ -65,7 +67,7 @@ export async function runShow(
     ...Object.entries(others).map(([key, value]) => [key, showValue(value)]),
     ...Object.entries(account.userdb).map(([key, value]) => [`userdb ${key}`, showValue(value)]),
     ['app passwords', passwords === undefined ? "can't be read" : String(passwords)],
-    ['stands at', show(place)],
+    ['stands at', formatPlace(place)],
   ]
   writeLines(io, [account.address, ...inColumns(rows).map(row => `  ${row}`)])
   return exit.done
@@ -134,7 +136,7 @@ async function readAll(file: string, io: Terminal): Promise<(Survey & { readonly
   if (config === undefined) return undefined
   const directories = config.directories.map(({ name }) => name)
   const read = await survey({ config: config.accounts, directories })
-  const errors = read.problems.filter(({ severity }) => severity === 'error')
+  const errors = read.problems.filter(isError)
   reportProblems(io, errors)
   return errors.length > 0 ? undefined : { ...read, config }
 }
@@ -155,10 +157,6 @@ function aliases({ aliases }: Account): string {
   return plural(aliases.length, 'alias', 'es')
 }
 
-function show({ file, line }: Place): string {
-  return line === undefined ? file : `${file}:${line}`
-}
-
 function inColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
   for (const row of rows)
@@ -176,5 +174,5 @@ function writeLines({ output }: Terminal, lines: readonly string[]): void {
 async function countPasswords(address: string, { stateDir }: Config): Promise<number | undefined> {
   const passwords = passwordFile(stateDir)
   const { index, problems } = await asOwnerOf(passwords, () => loadPasswords(passwords))
-  return problems.some(({ severity }) => severity === 'error') ? undefined : index.of(address).length
+  return problems.some(isError) ? undefined : index.of(address).length
 }

@@ -9,16 +9,16 @@
 import type { Account, AccountIndex } from '../accounts/account.ts'
 import { canonicalAddress } from '../accounts/address.ts'
 import { patchTable, showValue, tableAt } from '../accounts/edit.ts'
+import { placeOfAccount } from '../accounts/survey.ts'
 import { createRouting } from '../auth/routing.ts'
 import type { Config } from '../config/config.ts'
-import { formatProblem } from '../config/problem.ts'
 import { copyPasswords, removeRecords } from '../passwords/edit.ts'
 import type { PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { type Current, changeAccounts, type Plan, plural } from './account-change.ts'
-import { base, edit, type KickOptions, kickAfter, no, notAnAddress, showPlace } from './account-edit.ts'
-import { complain, settleMs, type Terminal, tellWait } from './app-password.ts'
+import { type Current, changeAccounts, type Plan } from './account-change.ts'
+import { base, edit, type KickOptions, kickAfter, no, notAnAddress } from './account-edit.ts'
 import { exit } from './exit.ts'
+import { complain, plural, reportProblems, settleMs, type Terminal, tellWait } from './terminal.ts'
 
 /** `alias`: as commander has it, true but for --no-alias. */
 export type RenameOptions = KickOptions & { readonly alias: boolean }
@@ -49,7 +49,7 @@ export async function runRename(old: string, next: string, options: RenameOption
     try {
       const changed = await copyPasswords(file, { from, to, copied, commit: write }, tellWait(io))
       if (changed.kind === 'done') left = { file, records: changed.result }
-      else for (const problem of changed.problems) io.error.write(`${formatProblem(problem)}\n`)
+      else reportProblems(io, changed.problems)
       return changed.kind === 'done'
     } catch (error) {
       // Not taken back: if it is only not known whether the rename will last, they are needed.
@@ -63,15 +63,14 @@ export async function runRename(old: string, next: string, options: RenameOption
 }
 
 async function planRename({ from, to, spelled, alias }: Rename, current: Current): Promise<Plan> {
-  const { index, listed } = await current.survey()
-  const placeOf = (address: string): string =>
-    showPlace(listed.find(({ account }) => account.address === address)?.place)
+  const survey = await current.survey()
+  const { index } = survey
   const account = index.byName(from)
   if (account?.address !== from) return no(`${from} stands there more than once`)
   const taker = index.byName(to)
   if (taker !== undefined && taker !== account) {
     const what = taker.address === to ? 'an account' : `an alias of ${taker.address}`
-    return no(`${to} is ${what} already, at ${placeOf(taker.address)}`)
+    return no(`${to} is ${what} already, at ${placeOfAccount(survey, taker.address)}`)
   }
   const kept = keptFields(account, to, index)
   const lost = Object.keys(kept).find(

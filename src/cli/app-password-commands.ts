@@ -3,11 +3,11 @@
  * counts for all of bearerd.
  */
 import type { Command, Option } from 'commander'
-import { ourTerminal, settle, type Terminal } from './app-password.ts'
 import type { CreateOptions } from './app-password-create.ts'
 import type { ImportOptions } from './app-password-import.ts'
 import type { ListOptions } from './app-password-list.ts'
 import type { RevokeOptions } from './app-password-revoke.ts'
+import { ourTerminal, settle, type Terminal } from './terminal.ts'
 
 type Registration = {
   readonly group: Command

@@ -12,19 +12,11 @@ import { type Change, changePasswords } from '../passwords/edit.ts'
 import { generateAppPassword } from '../passwords/generate.ts'
 import type { PasswordIndex, PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import {
-  complain,
-  formatTime,
-  printable,
-  readAllAccounts,
-  reportProblems,
-  type Terminal,
-  tellWait,
-} from './app-password.ts'
 import { readWish, type Wish, type WishOptions } from './app-password-options.ts'
-import { loadConfigOrReport } from './config.ts'
+import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
+import { complain, formatTime, printable, reportProblems, type Terminal, tellWait } from './terminal.ts'
 
 export type CreateOptions = WishOptions & { readonly config: string; readonly json: boolean }
 
@@ -56,7 +48,7 @@ async function decide(
   config: Config,
   terminal: Terminal,
 ): Promise<Change<Created | Refused>> {
-  const accounts = await readAllAccounts(config, terminal)
+  const accounts = await loadAccountsOrReport(config, terminal)
   if (accounts === undefined) return { result: { kind: 'refused', code: exit.config } }
   const account = accounts.byName(address)
   if (account === undefined)

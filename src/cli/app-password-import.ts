@@ -11,20 +11,12 @@ import { type Change, changePasswords } from '../passwords/edit.ts'
 import { type Import, planImport } from '../passwords/import.ts'
 import type { PasswordIndex } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import {
-  complain,
-  readAllAccounts,
-  reportProblems,
-  schemeOf,
-  type Terminal,
-  tellComplaints,
-  tellWait,
-} from './app-password.ts'
 import { readLabel } from './app-password-options.ts'
-import { loadConfigOrReport } from './config.ts'
+import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
 import { readInput } from './input.ts'
+import { complain, reportProblems, schemeOf, type Terminal, tellComplaints, tellWait } from './terminal.ts'
 
 export type ImportOptions = {
   readonly config: string
@@ -63,7 +55,7 @@ async function decide(
   config: Config,
   terminal: Terminal,
 ): Promise<Change<Import | number>> {
-  const accounts = await readAllAccounts(config, terminal)
+  const accounts = await loadAccountsOrReport(config, terminal)
   if (accounts === undefined) return { result: exit.config }
   const plan = planImport(text, { domain, label, replace, nowMs: terminal.now(), accounts, passwords })
   const { taken, passedOver, complaints } = plan

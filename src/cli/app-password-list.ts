@@ -5,24 +5,16 @@
  */
 import type { AccountIndex } from '../accounts/account.ts'
 import { asOwnerOf } from '../accounts/as-owner.ts'
+import { isError } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import { type LastUses, readLastUses } from '../passwords/last-use.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { orphanReason } from '../passwords/orphans.ts'
 import type { LastUse, PasswordRecord } from '../passwords/password.ts'
 import { lastUsedFile, passwordFile } from '../passwords/paths.ts'
-import {
-  accountNamed,
-  complain,
-  formatTime,
-  printable,
-  readAllAccounts,
-  reportProblems,
-  schemeOf,
-  type Terminal,
-} from './app-password.ts'
-import { loadConfigOrReport } from './config.ts'
+import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
+import { accountNamed, complain, formatTime, printable, reportProblems, schemeOf, type Terminal } from './terminal.ts'
 
 export type ListOptions = { readonly config: string; readonly json: boolean }
 
@@ -37,12 +29,12 @@ export async function runList(address: string | undefined, options: ListOptions,
   const loaded = await loadConfigOrReport(options.config)
   if (loaded === undefined) return exit.config
   const { config } = loaded
-  const accounts = await readAllAccounts(config, terminal)
+  const accounts = await loadAccountsOrReport(config, terminal)
   if (accounts === undefined) return exit.config
   const file = passwordFile(config.stateDir)
   const { index, problems } = await asOwnerOf(file, () => loadPasswords(file))
   reportProblems(terminal, problems)
-  if (problems.some(({ severity }) => severity === 'error')) return exit.config
+  if (problems.some(isError)) return exit.config
   const chosen = address === undefined ? [...index.all()] : index.of(accountNamed(address, accounts) ?? '')
   if (chosen.length === 0) return tellNone(address, accounts, terminal)
   const lastUses = await asOwnerOf(file, () => readLastUses(lastUsedFile(config.stateDir)))

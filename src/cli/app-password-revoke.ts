@@ -10,18 +10,9 @@ import { type Change, changePasswords } from '../passwords/edit.ts'
 import { orphanReason } from '../passwords/orphans.ts'
 import type { PasswordIndex, PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import {
-  accountNamed,
-  complain,
-  kickAll,
-  printable,
-  readAllAccounts,
-  reportProblems,
-  type Terminal,
-  tellWait,
-} from './app-password.ts'
-import { loadConfigOrReport } from './config.ts'
+import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
+import { accountNamed, complain, kickAll, printable, reportProblems, type Terminal, tellWait } from './terminal.ts'
 
 export type RevokeOptions = {
   readonly config: string
@@ -83,7 +74,7 @@ async function decide(
   config: Config,
   terminal: Terminal,
 ): Promise<Change<Revoked>> {
-  const accounts = await readAllAccounts(config, terminal)
+  const accounts = await loadAccountsOrReport(config, terminal)
   const none = (code: number, message: string): Change<Revoked> => ({
     result: { gone: [], code: complain(terminal, code, message) },
   })

@@ -4,19 +4,19 @@
  */
 import type { AccountIndex } from '../accounts/account.ts'
 import { domainOf } from '../accounts/address.ts'
-import { createAccountStore } from '../accounts/store.ts'
 import { createRouting } from '../auth/routing.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { formatProblem, type Problem } from '../config/problem.ts'
-import { silentLog } from '../log.ts'
+import { fileProblem, formatProblem, isError, type Problem } from '../config/problem.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { orphanReason } from '../passwords/orphans.ts'
 import type { PasswordIndex } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
 import { checkStateDir } from '../passwords/state-dir.ts'
+import { loadAccounts } from './config.ts'
 import { checkOwners } from './daemon-user.ts'
 import { exit } from './exit.ts'
+import { plural } from './terminal.ts'
 
 export async function runCheck(file: string, json: boolean): Promise<number> {
   const { config, problems } = await loadConfig(file, process.env)
@@ -24,20 +24,17 @@ export async function runCheck(file: string, json: boolean): Promise<number> {
   let accounts: number | undefined
   let passwords = 0
   if (config !== undefined) {
-    const names = config.directories.map(({ name }) => name)
-    const store = createAccountStore(config.accounts, names, silentLog)
-    all.push(...(await store.load()))
-    accounts = store.current()?.size
-    all.push(...unreachable(config, store.current()))
-    store.close()
+    const loaded = await loadAccounts(config)
+    all.push(...loaded.problems, ...unreachable(config, loaded.index))
+    accounts = loaded.index?.size
     all.push(...(await checkOwners(config)))
     if (config.appPasswords.enabled) {
-      const found = await checkPasswords(config, store.current())
+      const found = await checkPasswords(config, loaded.index)
       all.push(...found.problems)
       passwords = found.count
     }
   }
-  const errors = all.filter(({ severity }) => severity === 'error').length
+  const errors = all.filter(isError).length
   for (const problem of all) process.stdout.write(`${json ? JSON.stringify(problem) : formatProblem(problem)}\n`)
   if (!json) process.stdout.write(`${summary(file, errors, all.length - errors, accounts, passwords)}\n`)
   return errors === 0 ? exit.done : exit.config
@@ -61,13 +58,8 @@ function unreachable({ file, directories, appPasswords }: Config, index: Account
   for (const account of directories.length > 0 ? (index?.all() ?? []) : [])
     if (ofAccount(account) === undefined) lost.add(domainOf(account.address))
   const login = appPasswords.enabled ? 'can log in with an app password only' : "can't log in"
-  return [...lost].slice(0, 10).map(domain => ({
-    severity: 'warning',
-    file,
-    line: undefined,
-    path: undefined,
-    message: `accounts of ${domain} ${login}: add the domain to "domains" of a directory, or leave that out of one`,
-  }))
+  const cure = 'add the domain to "domains" of a directory, or leave that out of one'
+  return [...lost].slice(0, 10).map(domain => fileProblem(file, `accounts of ${domain} ${login}: ${cure}`, 'warning'))
 }
 
 /** Passwords that are of no use to anybody, which only the accounts tell. */
@@ -76,7 +68,7 @@ function orphaned(file: string, passwords: PasswordIndex, accounts: AccountIndex
   if (orphans === 0) return []
   const belong = orphans === 1 ? '1 app password belongs' : `${orphans} app passwords belong`
   const message = `${belong} to no account; if all accounts are there, "bearerd app-password revoke --orphaned" removes what "list" calls orphaned`
-  return [{ severity: 'warning', file, line: undefined, path: undefined, message }]
+  return [fileProblem(file, message, 'warning')]
 }
 
 function summary(
@@ -86,9 +78,8 @@ function summary(
   accounts: number | undefined,
   passwords: number,
 ): string {
-  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
-  const found = [count(errors, 'error'), count(warnings, 'warning')]
-  if (accounts !== undefined) found.push(count(accounts, 'account'))
-  if (passwords > 0) found.push(count(passwords, 'app password'))
+  const found = [plural(errors, 'error'), plural(warnings, 'warning')]
+  if (accounts !== undefined) found.push(plural(accounts, 'account'))
+  if (passwords > 0) found.push(plural(passwords, 'app password'))
   return `${file}: ${found.join(', ')}`
 }

@@ -1,7 +1,13 @@
-/** What the commands share: reading the configuration, and saying what is wrong with it. */
+/**
+ * What the commands share: reading the configuration and the accounts, and saying what is wrong with them.
+ */
+import type { AccountIndex } from '../accounts/account.ts'
+import { createAccountStore } from '../accounts/store.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { formatProblem, type Problem } from '../config/problem.ts'
+import type { Problem } from '../config/problem.ts'
+import { silentLog } from '../log.ts'
+import { ourTerminal, reportProblems, type Terminal } from './terminal.ts'
 
 /** The configuration and its warnings; or undefined, with every problem on standard error. */
 export async function loadConfigOrReport(
@@ -9,7 +15,27 @@ export async function loadConfigOrReport(
 ): Promise<{ config: Config; problems: readonly Problem[] } | undefined> {
   const { config, problems } = await loadConfig(file, process.env)
   if (config !== undefined) return { config, problems }
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
+  reportProblems(ourTerminal, problems)
   process.stderr.write('bearerd: the configuration has errors\n')
   return undefined
+}
+
+/** All accounts as they stand on disk now; no index where a file has errors. */
+export async function loadAccounts({
+  accounts,
+  directories,
+}: Config): Promise<{ index: AccountIndex | undefined; problems: readonly Problem[] }> {
+  const names = directories.map(({ name }) => name)
+  const store = createAccountStore(accounts, names, silentLog)
+  const problems = await store.load()
+  const index = store.current()
+  store.close()
+  return { index, problems }
+}
+
+/** All accounts; or undefined, with every problem on standard error. */
+export async function loadAccountsOrReport(config: Config, terminal: Terminal): Promise<AccountIndex | undefined> {
+  const { index, problems } = await loadAccounts(config)
+  if (index === undefined) reportProblems(terminal, problems)
+  return index
 }

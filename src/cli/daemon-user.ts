@@ -12,9 +12,9 @@ import { promisify } from 'node:util'
 import { asUser } from '../accounts/as-owner.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import type { Config } from '../config/config.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import type { Terminal } from './app-password.ts'
+import type { Terminal } from './terminal.ts'
 
 type User = {
   readonly name: string
@@ -28,11 +28,12 @@ export async function checkOwners({ stateDir, accounts, appPasswords }: Config):
   if (user === undefined) return []
   const files = [...accounts.files, ...(appPasswords.enabled ? [passwordFile(stateDir)] : [])]
   const problems: Problem[] = []
-  for (const file of files) if (!(await canRead(file, user))) problems.push(warning(file, unreadable(file, user)))
+  for (const file of files)
+    if (!(await canRead(file, user))) problems.push(fileProblem(file, unreadable(file, user), 'warning'))
   const status = appPasswords.enabled ? await statusOf(stateDir) : undefined
   if (status !== undefined && !(await canWriteIn(stateDir, status, user))) {
     const cure = `"install -d -o ${user.name} -g ${user.gid} -m 0700 ${stateDir}" makes it hers`
-    problems.push(warning(stateDir, `bearerd's user ${user.name} can't write there; ${cure}`))
+    problems.push(fileProblem(stateDir, `bearerd's user ${user.name} can't write there; ${cure}`, 'warning'))
   }
   return problems
 }
@@ -97,8 +98,4 @@ function statusOf(path: string): Promise<Stats | undefined> {
 
 function unreadable(file: string, { name, gid }: User): string {
   return `can't be read by bearerd's user ${name}; "chown ${name}:${gid} ${file}" mends that, if the directory lets her in`
-}
-
-function warning(file: string, message: string): Problem {
-  return { severity: 'warning', file, line: undefined, path: undefined, message }
 }

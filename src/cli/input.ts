@@ -4,7 +4,7 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { codeOf } from '../accounts/stamp.ts'
-import type { Terminal } from './app-password.ts'
+import type { Terminal } from './terminal.ts'
 
 export type InputText =
   /** `name` is what complaints begin with. */

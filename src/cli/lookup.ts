@@ -3,32 +3,21 @@
  * stand now. Exit code 0 if mail to it is accepted, 1 if not, 78 if the files have a problem.
  */
 import type { Account, AccountIndex } from '../accounts/account.ts'
-import { createAccountStore } from '../accounts/store.ts'
-import { formatProblem } from '../config/problem.ts'
-import { silentLog } from '../log.ts'
+import { isError } from '../config/problem.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { orphanReason } from '../passwords/orphans.ts'
 import type { PasswordIndex, PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
-import { loadConfigOrReport } from './config.ts'
+import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
+import { ourTerminal, reportProblems } from './terminal.ts'
 
 export async function runLookup(file: string, address: string, json: boolean): Promise<number> {
   const loaded = await loadConfigOrReport(file)
   if (loaded === undefined) return exit.config
-  const { accounts, directories, appPasswords, stateDir } = loaded.config
-  const store = createAccountStore(
-    accounts,
-    directories.map(({ name }) => name),
-    silentLog,
-  )
-  const problems = await store.load()
-  const index = store.current()
-  store.close()
-  if (index === undefined) {
-    for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
-    return exit.config
-  }
+  const { directories, appPasswords, stateDir } = loaded.config
+  const index = await loadAccountsOrReport(loaded.config, ourTerminal)
+  if (index === undefined) return exit.config
   const passwords = appPasswords.enabled ? await readPasswords(stateDir) : undefined
   const found = describe(index, address, passwords)
   process.stdout.write(json ? `${JSON.stringify(found)}\n` : print(found, directories.length > 0))
@@ -50,8 +39,8 @@ type Description = {
 /** What is wrong with their file is said, but mail doesn't depend on it. */
 async function readPasswords(stateDir: string): Promise<PasswordIndex | undefined> {
   const { index, problems } = await loadPasswords(passwordFile(stateDir))
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
-  return problems.some(({ severity }) => severity === 'error') ? undefined : index
+  reportProblems(ourTerminal, problems)
+  return problems.some(isError) ? undefined : index
 }
 
 function countUsable(account: Account | undefined, index: AccountIndex, passwords: PasswordIndex): number {

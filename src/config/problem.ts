@@ -10,8 +10,22 @@ export type Problem = {
   readonly message: string
 }
 
+export type Place = Pick<Problem, 'file' | 'line'>
+
+/** Of the file as a whole. */
+export function fileProblem(file: string, message: string, severity: Problem['severity'] = 'error'): Problem {
+  return { severity, file, line: undefined, path: undefined, message }
+}
+
+export function isError({ severity }: Problem): boolean {
+  return severity === 'error'
+}
+
+export function formatPlace({ file, line }: Place): string {
+  return line === undefined ? file : `${file}:${line}`
+}
+
 /** `FILE:LINE: error: PATH: MESSAGE`, the form that editors and `grep` users know from compilers. */
 export function formatProblem({ file, line, severity, path, message }: Problem): string {
-  const place = line === undefined ? file : `${file}:${line}`
-  return `${place}: ${severity}: ${path === undefined ? '' : `${path}: `}${message}`
+  return `${formatPlace({ file, line })}: ${severity}: ${path === undefined ? '' : `${path}: `}${message}`
 }

@@ -10,17 +10,16 @@
  * A file of 256 MiB at most, which is a million passwords. It must be UTF-8: other bytes would not come back as they were.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
-import { constants } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { asOwnerOf } from '../accounts/as-owner.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { commandWaitMs, type LockOptions, withLock } from '../accounts/lock.ts'
 import { seed } from '../accounts/seed.ts'
+import { readWhole } from '../accounts/source.ts'
 import { codeOf } from '../accounts/stamp.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 import { editLines } from './edit-lines.ts'
-import { problem } from './load.ts'
 import type { PasswordIndex, PasswordRecord } from './password.ts'
 import { formatPasswordLine, parsePasswordLine } from './record.ts'
 import { createRecordReader } from './records.ts'
@@ -63,7 +62,7 @@ async function change<Result>(
   return withLock(
     file,
     async lock => {
-      const { text, index, problems } = await readWhole(file, lock.target)
+      const { text, index, problems } = await readRecords(file, lock.target)
       if (problems.length > 0) return { kind: 'broken', problems }
       const { gone = [], added = [], result } = await decide(index)
       if (gone.length + added.length > 0) {
@@ -169,33 +168,15 @@ function nameOf({ account, id }: Key): string {
 type Whole = { readonly text: string; readonly index: PasswordIndex; readonly problems: readonly Problem[] }
 
 /** A file that doesn't exist is an empty one. */
-async function readWhole(file: string, target: string): Promise<Whole> {
+async function readRecords(file: string, target: string): Promise<Whole> {
   const reader = createRecordReader(file, seed)
-  const bytes = await readBytes(target)
-  if (typeof bytes === 'string') return { text: '', index: reader.index, problems: [problem(file, bytes)] }
+  const bytes = (await readWhole(target, maxBytes)) ?? Buffer.alloc(0)
+  const refused = (why: string): Whole => ({ text: '', index: reader.index, problems: [fileProblem(file, why)] })
+  if ('why' in bytes) return refused(bytes.why)
+  if (!isUtf8(bytes)) return refused('not UTF-8')
   reader.push(bytes)
   reader.end()
   return { text: bytes.toString('utf8'), index: reader.index, problems: reader.problems }
-}
-
-/** The bytes, or what keeps them from being read. */
-async function readBytes(target: string): Promise<Buffer | string> {
-  try {
-    // Not to be held up by a FIFO that nobody writes to.
-    const handle = await open(target, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
-    try {
-      const status = await handle.stat()
-      if (!status.isFile()) return 'not a regular file'
-      if (status.size > maxBytes) return `over ${maxBytes / 1024 ** 2} MiB`
-      const bytes = await handle.readFile()
-      return isUtf8(bytes) ? bytes : 'not UTF-8'
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    const code = codeOf(error)
-    return code === 'ENOENT' ? Buffer.alloc(0) : `can't be read (${code})`
-  }
 }
 
 async function exists(folder: string): Promise<boolean> {
@@ -210,5 +191,5 @@ async function exists(folder: string): Promise<boolean> {
 
 function noFolder(folder: string): Problem {
   const cure = `install -d -o bearerd -g bearerd -m 0700 ${folder}`
-  return problem(folder, `doesn't exist; "${cure}" makes it, or "state-dir" in bearerd.toml names another`)
+  return fileProblem(folder, `doesn't exist; "${cure}" makes it, or "state-dir" in bearerd.toml names another`)
 }

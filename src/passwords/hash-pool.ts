@@ -4,8 +4,6 @@
  * A thread that has had nothing to do for half a minute ends; one that is at a check for too long is ended, and the check
  * fails. How many checks there may be at a time is the caller's business: here each gets a thread at once.
  */
-
-import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import type { Tinypool } from 'tinypool'
 import { describeError, type Log } from '../log.ts'
@@ -21,10 +19,9 @@ export type HashPool = {
 const idleMs = 30_000
 /** A login has 8 s; the dearest hash that is let in takes about as long. */
 const deadlineMs = 8_000
-/** Argon2 takes 64 MiB and more at a time. */
-const maxThreads = 4
 
-export function createHashPool(log: Log, threads = defaultThreads()): HashPool {
+/** Argon2 takes 64 MiB and more for each of the threads. */
+export function createHashPool(log: Log, threads: number): HashPool {
   let pool: Promise<Tinypool> | undefined
 
   async function start(): Promise<Tinypool> {
@@ -68,9 +65,4 @@ export function createHashPool(log: Log, threads = defaultThreads()): HashPool {
 function loaderOfSource(): string[] {
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   return ['--import', `data:text/javascript,import { register } from ${loader}; register()`]
-}
-
-/** One processor is left to everybody else. */
-function defaultThreads(): number {
-  return Math.max(1, Math.min(maxThreads, availableParallelism() - 1))
 }

@@ -5,14 +5,12 @@
  * line, aside, with what is new in it and without passwords that are gone. Nobody waits for that. What a crash loses of
  * it is the only loss that there may be, so lines that make no sense are passed over.
  */
-import { Buffer } from 'node:buffer'
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { rewriteFile } from '../accounts/durable.ts'
 import { parseTime, type Table } from '../accounts/fields.ts'
 import { FileError } from '../accounts/file-error.ts'
 import { createJsonLines } from '../accounts/json-lines.ts'
 import { withLock } from '../accounts/lock.ts'
+import { openSource, readChunks } from '../accounts/source.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import { describeError, type Log } from '../log.ts'
 import type { LastUse, PasswordIndex, PasswordRecord } from './password.ts'
@@ -116,29 +114,25 @@ async function* merged(
 }
 
 async function* readUses(file: string): AsyncGenerator<Use> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(nothingThere)
-  if (handle === undefined) return
+  const source = await openSource(file).catch(nothingThere)
+  if (source === undefined) return
   try {
-    if (!(await handle.stat()).isFile()) return
+    if (!source.status.isFile()) return
     let uses: Use[] = []
     const lines = createJsonLines({
       maxLineBytes,
       object: table => uses.push(...decodeUse(table)),
       complain: () => {},
     })
-    const buffer = Buffer.alloc(chunkBytes)
-    for (let left = maxBytes; left > 0; ) {
-      const { bytesRead } = await handle.read(buffer, 0, chunkBytes)
-      if (bytesRead === 0) break
-      left -= bytesRead
-      lines.push(buffer.subarray(0, bytesRead))
+    for await (const chunk of readChunks(source, chunkBytes, maxBytes)) {
+      lines.push(chunk)
       yield* uses
       uses = []
     }
     lines.end()
     yield* uses
   } finally {
-    await handle.close()
+    await source.handle.close()
   }
 }
 

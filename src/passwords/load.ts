@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks'
 import { seed } from '../accounts/seed.ts'
 import { readChunks, readSettled, type Source, whyUnreadable } from '../accounts/source.ts'
 import type { Stamp } from '../accounts/stamp.ts'
-import type { Problem } from '../config/problem.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 import type { PasswordIndex } from './password.ts'
 import { createRecordReader, emptyIndex } from './records.ts'
 
@@ -57,15 +57,11 @@ async function read(source: Source): Promise<Content> {
 
 function openToOthers(file: string, mode: bigint): Problem {
   const bits = (mode & 0o777n).toString(8).padStart(4, '0')
-  return problem(file, `has mode ${bits}, so that others than its owner get at the hashes: chmod 600`, 'warning')
+  return fileProblem(file, `has mode ${bits}, so that others than its owner get at the hashes: chmod 600`, 'warning')
 }
 
 const nothing: Content = { index: emptyIndex, problems: [] }
 
 function refusal(file: string, message: string): Content {
-  return { index: emptyIndex, problems: [problem(file, message)] }
-}
-
-export function problem(file: string, message: string, severity: Problem['severity'] = 'error'): Problem {
-  return { severity, file, line: undefined, path: undefined, message }
+  return { index: emptyIndex, problems: [fileProblem(file, message)] }
 }

@@ -4,8 +4,7 @@
  */
 import { access, constants, stat } from 'node:fs/promises'
 import { codeOf } from '../accounts/stamp.ts'
-import type { Problem } from '../config/problem.ts'
-import { problem } from './load.ts'
+import { fileProblem, type Problem } from '../config/problem.ts'
 
 /** What is wrong with it: at most a warning. */
 export async function checkStateDir(stateDir: string): Promise<Problem | undefined> {
@@ -28,9 +27,13 @@ function notWritable(stateDir: string, code: string): Problem {
   const cure =
     code === 'EROFS' ? 'the file system is read-only for bearerd' : `"chown ${uid} ${stateDir}" as root mends it`
   const message = `user ${uid} can't write there (${code}), so that the last uses of app passwords are lost; ${cure}`
-  return problem(stateDir, message, 'warning')
+  return fileProblem(stateDir, message, 'warning')
 }
 
 function warning(stateDir: string, what: string): Problem {
-  return problem(stateDir, `${what}, so that there are no app passwords; create it, or correct state-dir`, 'warning')
+  return fileProblem(
+    stateDir,
+    `${what}, so that there are no app passwords; create it, or correct state-dir`,
+    'warning',
+  )
 }

@@ -6,13 +6,14 @@
  * after an error the passwords loaded last stay in force, and where there are none `current()` says so. A file that never
  * existed is an empty one; one that has gone is an error while it held passwords.
  */
+import { createReport } from '../accounts/report.ts'
 import { areFresh, type Stamp, stampsOf } from '../accounts/stamp.ts'
-import type { Problem } from '../config/problem.ts'
+import { createQueue, createWatch } from '../accounts/watch.ts'
+import { fileProblem, isError, type Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
 import { createLastUseWriter } from './last-use.ts'
-import { type LoadedPasswords, loadPasswords, problem } from './load.ts'
+import { type LoadedPasswords, loadPasswords } from './load.ts'
 import type { PasswordIndex, PasswordStore } from './password.ts'
-import { createReport } from './report.ts'
 
 export type WatchedPasswordStore = PasswordStore & {
   /** Reads the file. Resolves with all there is to say about it; an error among it means that nothing has changed. */
@@ -34,35 +35,42 @@ export type StoreOptions = {
   readonly flushMs?: number
 }
 
+const reporting = {
+  what: 'passwords',
+  loaded: 'app passwords loaded',
+  kept: 'the password file has errors; the passwords loaded before stay',
+  missing: 'the password file has errors; until they are mended every login with a password fails temporarily',
+  // A file that can't be read is tried again four times a second.
+  quiet: 'change',
+} as const
+
 export function createPasswordStore(
   file: string,
   log: Log,
   { lastUsedFile, pollMs = 250, flushMs = 60_000 }: StoreOptions,
 ): WatchedPasswordStore {
-  const report = createReport(log)
+  const report = createReport(log, reporting)
   const lastUse = createLastUseWriter(lastUsedFile, { log, current: () => inForce, flushMs })
   let inForce: PasswordIndex | undefined
   /** What the file was at the last load, good or bad; undefined: to be read again in any case. */
   let stamp: Stamp | undefined
-  let timer: NodeJS.Timeout | undefined
-  /** Loads happen one after the other. */
-  let last: Promise<unknown> = Promise.resolve()
+  const serially = createQueue()
 
   async function load(cause: 'load' | 'change'): Promise<readonly Problem[]> {
     const settleMs = cause === 'change' || (await areFresh([file])) ? pollMs : 0
     const loaded = await loadPasswords(file, settleMs)
     const problems = [...loaded.problems, ...gone(loaded)]
-    const failed = problems.some(({ severity }) => severity === 'error')
+    const failed = problems.some(isError)
     stamp = loaded.transient ? undefined : loaded.stamp
     if (!failed) inForce = loaded.index
-    report(problems, { cause, failed, passwords: inForce?.size, ms: loaded.ms })
+    report(problems, { cause, failed, held: inForce?.size, ms: loaded.ms })
     return problems
   }
 
   function gone({ missing }: LoadedPasswords): Problem[] {
     const held = inForce?.size ?? 0
     if (!missing || held === 0) return []
-    return [problem(file, `has gone, and held ${held} passwords; restore it, or put an empty one in its place`)]
+    return [fileProblem(file, `has gone, and held ${held} passwords; restore it, or put an empty one in its place`)]
   }
 
   async function loadIfChanged(): Promise<void> {
@@ -70,29 +78,20 @@ export function createPasswordStore(
     if (stamp === undefined || now !== stamp) await load('change')
   }
 
-  function serially<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = last.then(work)
-    last = done.catch(() => {})
-    return done
-  }
-
-  function look(): void {
-    timer = setTimeout(() => {
-      serially(loadIfChanged)
-        .catch(error => log.error({ event: 'fault', ...describeError(error) }, 'the password file could not be read'))
-        .finally(() => timer && look())
-    }, pollMs).unref()
-  }
+  const watch = createWatch(
+    pollMs,
+    () => serially(loadIfChanged),
+    error => log.error({ event: 'fault', ...describeError(error) }, 'the password file could not be read'),
+  )
 
   return {
     current: () => inForce,
     used: (record, remoteAddress) => lastUse.note(record, remoteAddress),
     load: () => serially(() => load('load')),
-    watch: look,
+    watch: watch.start,
     flush: lastUse.flush,
     async close() {
-      clearTimeout(timer)
-      timer = undefined
+      watch.stop()
       await lastUse.close()
     },
   }

@@ -19,7 +19,7 @@ import { isAppPasswordHash } from './app-hash.ts'
 import { parseAppPassword } from './app-password.ts'
 import { createFairQueue } from './fair-queue.ts'
 import { isImportedHash, maxImportedBytes } from './hash.ts'
-import { createHashPool, type HashPool } from './hash-pool.ts'
+import type { HashPool } from './hash-pool.ts'
 import { sourceOf } from './network.ts'
 import type { Attempt, Match, PasswordRecord, Verifier } from './password.ts'
 import { prepared } from './prepare.ts'
@@ -27,7 +27,7 @@ import { prepared } from './prepare.ts'
 export type VerifierOptions = {
   readonly log: Log
   /** Where imported hashes are checked. */
-  readonly pool?: HashPool
+  readonly pool: HashPool
   /** Checks that may wait for a thread. */
   readonly maxWaiting?: number
   /** How long a password of an imported hash is remembered to be right. */
@@ -38,12 +38,7 @@ export type VerifierOptions = {
 const maxWaitMs = 4_000
 const maxRemembered = 10_000
 
-export function createVerifier({
-  log,
-  pool = createHashPool(log),
-  maxWaiting = 64,
-  rememberMs = 60_000,
-}: VerifierOptions): Verifier {
+export function createVerifier({ log, pool, maxWaiting = 64, rememberMs = 60_000 }: VerifierOptions): Verifier {
   const queue = createFairQueue({ atATime: pool.threads, maxWaiting, maxWaitMs })
   const remembered = createMemory(maxRemembered, rememberMs)
   const checks = new Map<string, Promise<boolean | undefined>>()

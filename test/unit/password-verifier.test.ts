@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { formatAppPassword } from '../../src/passwords/app-password.ts'
 import { createFairQueue } from '../../src/passwords/fair-queue.ts'
-import type { HashPool } from '../../src/passwords/hash-pool.ts'
+import { createHashPool, type HashPool } from '../../src/passwords/hash-pool.ts'
 import type { HashTask } from '../../src/passwords/hash-worker.ts'
 import type { Attempt, Match, PasswordRecord, Verifier } from '../../src/passwords/password.ts'
 import { createVerifier } from '../../src/passwords/verifier.ts'
@@ -31,7 +31,7 @@ function createSlowPool(threads = 1) {
 
 function open(t: TestContext, given: { pool?: HashPool; maxWaiting?: number } = {}) {
   const log = createRecorder()
-  const verifier = createVerifier({ log, ...given })
+  const verifier = createVerifier({ log, pool: createHashPool(log, 1), ...given })
   t.after(() => verifier.close())
   return { verifier, log }
 }

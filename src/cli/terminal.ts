@@ -1,15 +1,12 @@
 /**
- * What the `app-password` and `account` commands share: the terminal they talk to, the files they work on, and saying what went wrong.
+ * Terminal: what commands talk to, and how they say what is and what went wrong.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AccountIndex } from '../accounts/account.ts'
 import { canonicalAddress } from '../accounts/address.ts'
 import type { Holder } from '../accounts/lock.ts'
-import { createAccountStore } from '../accounts/store.ts'
-import type { Config } from '../config/config.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
-import { silentLog } from '../log.ts'
 import { isImportedHash } from '../passwords/hash.ts'
 import type { PasswordRecord } from '../passwords/password.ts'
 import { exit } from './exit.ts'
@@ -71,17 +68,6 @@ export async function kickAll(addresses: ReadonlySet<string>, { error, pause, ki
   }
 }
 
-/** All accounts as they stand on disk now; or undefined, with every problem on standard error. */
-export async function readAllAccounts(config: Config, terminal: Terminal): Promise<AccountIndex | undefined> {
-  const names = config.directories.map(({ name }) => name)
-  const store = createAccountStore(config.accounts, names, silentLog)
-  const problems = await store.load()
-  const index = store.current()
-  store.close()
-  if (index === undefined) reportProblems(terminal, problems)
-  return index
-}
-
 /** Whose passwords an address means: its account's; or, where that is gone, those that were left over. */
 export function accountNamed(address: string, accounts: AccountIndex | undefined): string | undefined {
   return accounts?.byName(address)?.address ?? canonicalAddress(address)
@@ -116,4 +102,8 @@ export function formatTime(ms: number): string {
 /** A text from a file, fit for a terminal. */
 export function printable(text: string): string {
   return /[\p{C}\p{Zl}\p{Zp}]/u.test(text) ? quote(text) : text
+}
+
+export function plural(count: number, what: string, ending = 's'): string {
+  return `${count} ${what}${count === 1 ? '' : ending}`
 }
