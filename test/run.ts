@@ -30,7 +30,12 @@ const packages: Record<string, string> = {
   'libnet-ssleay-perl': '/usr/share/doc/libnet-ssleay-perl',
 }
 
+/** Folders whose tests share a process, by way of this file. */
+const together: Record<string, string> = { property: 'test/property.ts', dialogs: 'test/dialogs.ts' }
+
 function filesIn(folder: string): string[] {
+  const all = together[folder]
+  if (all !== undefined) return [all]
   const root = join('test', folder)
   if (!existsSync(root)) return []
   return readdirSync(root, { recursive: true, encoding: 'utf8' })

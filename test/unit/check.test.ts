@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { runCommand } from '../support/command.ts'
 
-/** What `bearerd check` prints and its exit code, for these files in a folder of their own. */
+/** What `bearerd check` prints and its exit code. */
 function check(files: Record<string, string>, ...args: string[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'bearerd-check-'))
-  try {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-    const command = ['--import', 'tsx', 'src/main.ts', 'check', '--config', join(folder, 'bearerd.toml'), ...args]
-    const { status, stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' })
-    return { status, lines: stdout.replaceAll(`${folder}/`, '').trim().split('\n') }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const { status, stdout } = runCommand('check', files, args)
+  return { status, lines: stdout.trim().split('\n') }
 }
 
 const configuration = `state-dir = "."

@@ -1,10 +1,7 @@
 /** `bearerd lookup ADDRESS`: whose it is, and how its owner may log in. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { runCommand } from '../support/command.ts'
 
 const configuration = `state-dir = "."
 [accounts]
@@ -20,17 +17,8 @@ const password = (id: string, more = ''): string =>
   `{"id":"${id}","account":"alice@example.org","hash":"{SHA256}${'A'.repeat(43)}=","created":"2026-01-01T00:00:00Z"${more}}\n`
 
 function lookup(passwords: string, ...args: string[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'bearerd-lookup-'))
-  try {
-    writeFileSync(join(folder, 'bearerd.toml'), configuration)
-    writeFileSync(join(folder, 'accounts.toml'), accounts)
-    writeFileSync(join(folder, 'app-passwords.jsonl'), passwords, { mode: 0o600 })
-    const command = ['--import', 'tsx', 'src/main.ts', 'lookup', '--config', join(folder, 'bearerd.toml'), ...args]
-    const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' })
-    return { status, stdout, stderr: stderr.replaceAll(`${folder}/`, '') }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const files = { 'bearerd.toml': configuration, 'accounts.toml': accounts, 'app-passwords.jsonl': passwords }
+  return runCommand('lookup', files, args, 0o600)
 }
 
 test('lookup: an alias, whose owner has two app passwords and one that has expired', () => {
