@@ -63,6 +63,14 @@ test('killed at any time', async t => {
   await assertClean(shelf.folder, ['a.jsonl'])
 })
 
+test('a process that stops goes on, however soon it is answered', async () => {
+  await atEveryChange(
+    { how: 'stop' },
+    async folder => ({ script: 'rewrite-lines.ts', args: [join(folder, 'a.jsonl'), 'sleeper', '1'] }),
+    async (_, { code, stderr }) => assert.equal(code, 0, stderr),
+  )
+})
+
 test('stopped for so long that another takes over, at any change', async () => {
   let lost = 0
   const met = await atEveryChange(

@@ -10,8 +10,8 @@ import timers from 'node:timers/promises'
 
 export type Fault = {
   /**
-   * Kill the process before the change, or in the middle where that is a write; stop it before the change until somebody
-   * sends SIGCONT; or fail with this error, where it is a write in the middle too.
+   * Kill the process before the change, or in the middle where that is a write; stop it before the change until
+   * descriptor 3 is ended at the other side; or fail with this error, where it is a write in the middle too.
    */
   readonly how: 'kill' | 'stop' | 'ENOSPC' | 'EIO'
   /** The first change is 1. */
@@ -31,7 +31,8 @@ let changes = 0
 function isDue(name: string): boolean {
   if ((only !== undefined && name !== only) || ++changes !== at) return false
   fs.writeSync(3, name)
-  if (how === 'stop') process.kill(process.pid, 'SIGSTOP')
+  // Not by SIGSTOP: a SIGCONT that came before it would wake nobody.
+  if (how === 'stop') fs.readSync(3, new Uint8Array(1))
   return how !== 'stop'
 }
 

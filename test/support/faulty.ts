@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import type { Fault } from './fault.ts'
 
 export type Program = { readonly script: string; readonly args: readonly string[]; readonly stdin?: string }
@@ -29,26 +29,39 @@ export function start({ script, args }: Program, fault?: Fault, uid?: number): C
   })
 }
 
-export async function finish(child: ChildProcess, stdin = '', onFault = async (): Promise<void> => {}): Promise<Ended> {
-  child.stdin?.on('error', () => {}) // It may end without reading it.
-  child.stdin?.end(stdin)
-  const ended = once(child, 'close')
-  const read = async (stream: unknown, onText = async (): Promise<void> => {}): Promise<string> => {
-    let text = ''
+/** Many times what the slowest of them needs. */
+const deadlineMs = 60_000
+
+/** Waits for its end, and kills what hasn't come to it by then. Where it stops, it goes on once `onStop` is done. */
+export async function finish(child: ChildProcess, stdin = '', onStop?: () => Promise<void>): Promise<Ended> {
+  const deadline = AbortSignal.timeout(deadlineMs)
+  const said = { stdout: '', stderr: '', fault: '' }
+  const read = async (stream: unknown, name: keyof typeof said, onText?: () => Promise<void>): Promise<void> => {
     if (stream instanceof Readable)
       for await (const chunk of stream.setEncoding('utf8')) {
-        text += chunk
-        await onText()
+        said[name] += chunk
+        await onText?.()
       }
-    return text
   }
-  const [stdout, stderr, fault] = await Promise.all([
-    read(child.stdout),
-    read(child.stderr),
-    read(child.stdio[3], onFault),
-  ])
-  await ended
-  return { code: child.exitCode, stdout, stderr, fault }
+  const answer = async (): Promise<void> => {
+    await onStop?.()
+    if (child.stdio[3] instanceof Writable) child.stdio[3].end()
+  }
+  child.stdin?.on('error', () => {}) // It may end without reading it.
+  child.stdin?.end(stdin)
+  try {
+    await Promise.all([
+      once(child, 'close', { signal: deadline }),
+      read(child.stdout, 'stdout'),
+      read(child.stderr, 'stderr'),
+      read(child.stdio[3], 'fault', onStop && answer),
+    ])
+  } catch (error) {
+    child.kill('SIGKILL')
+    if (!deadline.aborted) throw error
+    throw new Error(`${child.spawnargs.join(' ')} hasn't ended in ${deadlineMs} ms. It said ${JSON.stringify(said)}`)
+  }
+  return { code: child.exitCode, ...said }
 }
 
 export function runToEnd(program: Program, fault?: Fault, uid?: number): Promise<Ended> {
@@ -72,9 +85,7 @@ export async function atEveryChange(
     try {
       const program = await prepare(folder)
       const child = start(program, { ...fault, at: met.length + 1, folder })
-      const ended = await finish(child, program.stdin, async () => {
-        await meanwhile(folder).finally(() => child.kill('SIGCONT'))
-      })
+      const ended = await finish(child, program.stdin, fault.how === 'stop' ? () => meanwhile(folder) : undefined)
       await check(folder, ended)
       if (ended.fault === '') return met
       met.push(ended.fault)
