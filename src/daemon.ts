@@ -1,19 +1,22 @@
 /**
  * Daemon: builds the parts once, connects them, opens the listeners; reloads and drains them. No logic of its own.
  */
+import { bindingFile } from './accounts/binding-file.ts'
+import { createBindings } from './accounts/bindings.ts'
 import { createAccountStore } from './accounts/store.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import { createRouting } from './auth/routing.ts'
-import { createTokenSource, type Directory } from './auth/token.ts'
+import { createTokenSizes, tokenSizesFile } from './auth/token-sizes.ts'
 import type { Authenticate } from './auth/verdict.ts'
-import type { Config, DirectoryConfig, ListenerConfig } from './config/config.ts'
+import type { Config, ListenerConfig } from './config/config.ts'
 import { createAuthDialect } from './dovecot/auth-session.ts'
 import { createLogins } from './dovecot/logins.ts'
 import { createMasterDialect } from './dovecot/master-session.ts'
+import { createKeyDisk } from './key-disk.ts'
 import type { Log } from './log.ts'
 import { type Listener, listen } from './net/listener.ts'
 import { inheritedSockets, notify } from './net/systemd.ts'
-import { createProvider } from './oidc/provider.ts'
+import { type OpenDirectory, openDirectory } from './open-directory.ts'
 import { createHashPool } from './passwords/hash-pool.ts'
 import { lastUsedFile, passwordFile } from './passwords/paths.ts'
 import { checkStateDir } from './passwords/state-dir.ts'
@@ -48,26 +51,22 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     log,
   )
   const passwords = config.appPasswords.enabled ? createPasswords(config, log) : undefined
-  await Promise.all([accounts.load(), passwords?.open()])
+  const binds = config.directories.some(({ bind }) => bind === 'first-login')
+  const bindings = binds ? createBindings(bindingFile(config.stateDir), log) : undefined
+  await Promise.all([accounts.load(), bindings?.load(), passwords?.open()])
   accounts.watch()
+  bindings?.watch()
+
+  const sizes = createTokenSizes(tokenSizesFile(config.stateDir), log)
 
   const directories = new Map<string, OpenDirectory>()
   const listeners: Listener[] = []
 
-  function openDirectory(directory: DirectoryConfig): OpenDirectory {
-    const provider = createProvider(directory, log)
-    return {
-      config: directory,
-      tokens: createTokenSource(provider, directory.endpoint.method, config.cache),
-      openidConfiguration: provider.openidConfiguration,
-      close: () => provider.close(),
-    }
-  }
-
   async function stop(): Promise<void> {
     await Promise.all(listeners.map(listener => listener.close({ drainMs })))
     accounts.close()
-    await passwords?.close()
+    bindings?.close()
+    await Promise.all([passwords?.close(), sizes.close()])
     await Promise.all([...directories.values()].map(directory => directory.close()))
   }
 
@@ -75,8 +74,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     directories,
     routing: createRouting(config.directories),
     accounts,
+    bindings,
     newcomers: config.accounts,
     passwords,
+    sizes,
     log,
   })
   const services: Services = {
@@ -85,7 +86,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     flush: () => [...directories.values()].reduce((count, { tokens }) => count + tokens.flush(), 0),
   }
   try {
-    for (const directory of config.directories) directories.set(directory.name, openDirectory(directory))
+    for (const directory of config.directories) {
+      const keyDisk = createKeyDisk(config.stateDir, directory.name)
+      directories.set(directory.name, openDirectory(directory, { cache: config.cache, keyDisk, log }))
+    }
     const open = createOpener(config, log, services)
     for (const listener of config.listeners) listeners.push(await open(listener))
   } catch (error) {
@@ -110,7 +114,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   return {
     async reload() {
       log.info({ event: 'reload' }, 'reading accounts and passwords again; bearerd.toml is read at the start only')
-      await Promise.all([accounts.load(), passwords?.store.load()])
+      await Promise.all([accounts.load(), bindings?.load(), passwords?.store.load()])
     },
     async stop() {
       await notify('STOPPING=1')
@@ -119,8 +123,6 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     },
   }
 }
-
-type OpenDirectory = Directory & { close(): Promise<void> }
 
 /** What logins with a password take. */
 function createPasswords({ stateDir, appPasswords }: Config, log: Log) {

@@ -30,7 +30,7 @@ const noLink = constants.O_NOFOLLOW
 /** Of a directory where everybody may put files, as /tmp. */
 const isPublic = 0o1002
 
-/** Adds one line (without its newline) at the end of a file. Resolves with what the file now is. */
+/** Adds one line or several (without the last newline) at the end of a file. Resolves with what the file now is. */
 export function appendLine(file: string, line: string, lock: Lock): Promise<Stamp> {
   return change(file, lock, undefined, aside =>
     explained(file, async () => {

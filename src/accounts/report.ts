@@ -1,10 +1,10 @@
-/** Report: what the log says of a load of the account files, or of the password file. */
+/** Report: what the log says of a load of the account files, of the password file, or of that of bindings. */
 import { isError, type Problem } from '../config/problem.ts'
 import type { Log } from '../log.ts'
 
 export type Loading = {
   /** What is loaded: begins the names of the events. */
-  readonly what: 'accounts' | 'passwords'
+  readonly what: 'accounts' | 'passwords' | 'bindings'
   /** What is said of one that succeeded, that left the former ones in force, or that left none. */
   readonly loaded: string
   readonly kept: string

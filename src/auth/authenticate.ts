@@ -9,13 +9,16 @@
 import { performance } from 'node:perf_hooks'
 import type { AppPasswordsConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
+import type { Observe } from '../oidc/token-verdict.ts'
 import type { PasswordStore, Verifier } from '../passwords/password.ts'
 import { passwordMechanisms } from '../sasl/mechanisms.ts'
 import { reject, type Trace, unavailable } from './outcome.ts'
 import { createPasswordLogin } from './password-login.ts'
 import { rejectReasons, unavailableReasons } from './reason.ts'
 import { createRefusals } from './refusals.ts'
+import { failedStep } from './steps.ts'
 import { createTokenLogin, type TokenLoginOptions } from './token-login.ts'
+import type { TokenSizes } from './token-sizes.ts'
 import type { Authenticate, LoginRequest, Verdict } from './verdict.ts'
 
 export type AuthenticateOptions = Omit<TokenLoginOptions, 'now'> & {
@@ -26,11 +29,22 @@ export type AuthenticateOptions = Omit<TokenLoginOptions, 'now'> & {
         readonly verifier: Verifier
       })
     | undefined
+  /** Is told of accepted tokens. */
+  readonly sizes?: Pick<TokenSizes, 'note'>
   readonly log: Log
+  /** Is told of each step of a decision on a token. */
+  readonly observe?: Observe
   readonly now?: () => number
 }
 
-export function createAuthenticate({ passwords, log, now = Date.now, ...options }: AuthenticateOptions): Authenticate {
+export function createAuthenticate({
+  passwords,
+  sizes,
+  log,
+  observe,
+  now = Date.now,
+  ...options
+}: AuthenticateOptions): Authenticate {
   const tokenLogin = createTokenLogin({ ...options, now })
   const passwordLogin =
     passwords &&
@@ -45,8 +59,11 @@ export function createAuthenticate({ passwords, log, now = Date.now, ...options 
 
   function decide(request: LoginRequest, trace: Trace): Verdict | Promise<Verdict> {
     const { credentials } = request
-    if (credentials.kind === 'malformed')
-      return reject(credentials.truncated ? 'truncated' : 'malformed', credentials.why, trace)
+    if (credentials.kind === 'malformed') {
+      const reason = credentials.truncated ? 'truncated' : 'malformed'
+      observe?.(failedStep('message', reason, credentials.why))
+      return reject(reason, credentials.why, trace)
+    }
     if (credentials.kind === 'token') return tokenLogin(credentials.token, credentials.authzid, trace)
     if (passwordLogin === undefined) throw new Error('a password, though none are accepted')
     return passwordLogin(request, credentials, trace)
@@ -57,12 +74,18 @@ export function createAuthenticate({ passwords, log, now = Date.now, ...options 
     return unavailable('internal_error', trace)
   }
 
+  function noteSize({ credentials }: LoginRequest, verdict: Verdict, { directory }: Trace): void {
+    if (verdict.kind !== 'accept' || credentials.kind !== 'token' || directory === undefined) return
+    sizes?.note(directory.config.name, credentials.token.length)
+  }
+
   return request => {
     const started = performance.now()
-    const trace: Trace = {}
+    const trace: Trace = { observe }
     const settle = isPasswordLogin(request) ? refusals.begin(request, started) : undefined
     const conclude = (verdict: Verdict): Verdict => {
       logLogin(log, request, verdict, trace, performance.now() - started)
+      noteSize(request, verdict, trace)
       // Mail clients come back with an expired token by themselves: it counts as no failure where a directory was asked.
       return settle === undefined ? verdict : settle(verdict, trace.directory === undefined)
     }

@@ -1,44 +1,117 @@
 /**
  * Claims: is this token, for which the provider vouches, meant for mail? PURE.
  *
- * The checks of RFC 9068 section 4 and RFC 7662 section 4 that the provider leaves to the resource server: expiry, kind of
- * token, issuer, audience, client, scopes, and the administrator's gates. Who the user is, is `identity.ts`' job.
+ * The checks of RFC 9068 section 4 and RFC 7662 section 4 that are left to the resource server, in the order in which an
+ * administrator would look: expiry, kind of token, issuer, audience, client, scopes, and the gates. Who the user is, is
+ * `identity.ts`' job.
  */
 import type { DirectoryConfig } from '../config/config.ts'
 import { claimAt } from '../oidc/claim-path.ts'
-import type { Claims } from '../oidc/token-verdict.ts'
-import type { Jwt } from './jwt.ts'
-import type { RejectReason } from './reason.ts'
-
-/** What is known of a token once its provider has vouched for it. */
-export type Evidence = {
-  /** The provider's answer: userinfo or introspection. Names and gates are read here. */
-  readonly claims: Claims
-  /** The token's own content, if it is a JWT. */
-  readonly jwt: Jwt | undefined
-  /** Where audience, client, scopes and expiry are read: the introspection answer, or the JWT that userinfo accepted. */
-  readonly token: Claims
-}
+import { list, quote } from '../oidc/quote.ts'
+import type { Claims, Evidence, Step } from '../oidc/token-verdict.ts'
+import { type RejectReason, rejectReasons } from './reason.ts'
+import { clientOf, findKind, text } from './token-kind.ts'
 
 export type ClaimProblem = { readonly reason: RejectReason; readonly detail: string }
 
-/** Clocks of two machines differ; RFC 9068 section 4 leaves "a few minutes at most". */
-const leewayMs = 60_000
+/** What a check has to go by. */
+type Sight = { readonly evidence: Evidence; readonly directory: DirectoryConfig; readonly nowMs: number }
 
-const accessTokenTypes = new Set(['at+jwt', 'application/at+jwt', 'jwt'])
-const accessTokenUses = new Set(['access_token', 'access'])
+type Check = {
+  readonly name: string
+  readonly problem: (sight: Sight) => ClaimProblem | undefined
+  /** What there is in the token, and what is asked of it; undefined: nothing. */
+  readonly seen: (sight: Sight) => string
+  readonly expected: (sight: Sight) => string | undefined
+}
 
-/** The first check that the token fails, in the order in which an administrator would look; undefined: none. */
+const checks: readonly Check[] = [
+  {
+    name: 'expiry',
+    problem: checkExpiry,
+    seen: ({ evidence }) => (expiryMs(evidence) === Infinity ? 'absent' : `it ends ${date(expiryMs(evidence))}`),
+    expected: ({ evidence, ...at }) =>
+      expiryMs(evidence) === Infinity && !evidence.verified ? undefined : `not over at ${now(at)}`,
+  },
+  {
+    name: 'not before',
+    problem: checkNotBefore,
+    seen: ({ evidence }) => {
+      const startMs = notBeforeMs(evidence)
+      return startMs === undefined ? 'absent' : `it begins ${date(startMs)}`
+    },
+    expected: ({ evidence, ...at }) => (notBeforeMs(evidence) === undefined ? undefined : `begun at ${now(at)}`),
+  },
+  {
+    name: 'kind of token',
+    problem: ({ evidence }) => findKind(evidence),
+    seen: ({ evidence }) => findKind(evidence)?.detail ?? 'no sign of an ID token, a refresh token or a program',
+    expected: () => 'an access token of a user',
+  },
+  {
+    name: 'issuer',
+    problem: checkIssuer,
+    seen: ({ evidence }) => quote(issuerOf(evidence)),
+    expected: ({ evidence, directory: { issuer } }) =>
+      issuer === undefined || issuerOf(evidence) === undefined ? undefined : quote(issuer),
+  },
+  {
+    name: 'audience',
+    problem: checkAudience,
+    seen: ({ evidence }) => list(texts(evidence.token.aud)),
+    expected: ({ directory: { require } }) => wish('one of', require.audience),
+  },
+  {
+    name: 'client',
+    problem: checkClient,
+    seen: ({ evidence }) => quote(clientOf(evidence.token)),
+    expected: ({ directory: { require } }) => wish('one of', require.clients),
+  },
+  {
+    name: 'scopes',
+    problem: checkScopes,
+    seen: ({ evidence }) => list(scopesOf(evidence.token)),
+    expected: ({ directory: { require } }) => wish('all of', require.scopes),
+  },
+  {
+    name: 'gates',
+    problem: checkGates,
+    seen: ({ evidence, directory }) => {
+      const gates = Object.keys(directory.require.claim)
+      return gates.map(path => `${quote(path)}: ${list(gateValues(evidence, path))}`).join('; ') || 'none'
+    },
+    expected: ({ directory }) => {
+      const gates = Object.entries(directory.require.claim)
+      return gates.map(([path, wanted]) => `${quote(path)}: one of ${list(wanted)}`).join('; ') || undefined
+    },
+  },
+]
+
+/** The first check that the token fails; undefined: none. */
 export function checkClaims(evidence: Evidence, directory: DirectoryConfig, nowMs: number): ClaimProblem | undefined {
-  return (
-    checkTime(evidence, nowMs) ??
-    checkKind(evidence) ??
-    checkIssuer(evidence, directory.issuer) ??
-    checkAudience(evidence, directory.require.audience) ??
-    checkClient(evidence, directory.require.clients) ??
-    checkScopes(evidence, directory.require.scopes) ??
-    checkGates(evidence, directory.require.claim)
-  )
+  const sight = { evidence, directory, nowMs }
+  for (const { problem } of checks) {
+    const found = problem(sight)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Every check with what is there and what should be, also those after the first that fails. */
+export function explainClaims(evidence: Evidence, directory: DirectoryConfig, nowMs: number): Step[] {
+  const sight = { evidence, directory, nowMs }
+  return checks.map(({ name, problem, seen, expected }) => {
+    const wanted = expected(sight)
+    const found = problem(sight)
+    const outcome = found !== undefined ? 'failed' : wanted === undefined ? 'note' : 'ok'
+    return {
+      check: name,
+      outcome,
+      seen: outcome === 'note' ? `${seen(sight)}, not checked` : seen(sight),
+      expected: wanted,
+      cure: found && rejectReasons[found.reason].cure,
+    }
+  })
 }
 
 /** When the token ends, in milliseconds since 1970: the earliest expiry in sight. Infinity: none is known. */
@@ -46,73 +119,65 @@ export function expiryMs({ claims, token, jwt }: Evidence): number {
   return Math.min(...[claims, token, jwt?.payload].map(source => (dateOf(source, 'exp') ?? Infinity) * 1000))
 }
 
-function checkTime(evidence: Evidence, nowMs: number): ClaimProblem | undefined {
-  if (expiryMs(evidence) + leewayMs <= nowMs) return { reason: 'token_expired', detail: 'exp has passed' }
-  const notBeforeMs = (dateOf(evidence.token, 'nbf') ?? 0) * 1000
-  return notBeforeMs - leewayMs > nowMs ? { reason: 'token_not_yet_valid', detail: 'nbf is yet to come' } : undefined
+function checkExpiry({ evidence, directory: { leewayMs }, nowMs }: Sight): ClaimProblem | undefined {
+  const endMs = expiryMs(evidence)
+  if (evidence.verified && endMs === Infinity) return { reason: 'token_incomplete', detail: 'it has no exp' }
+  return endMs + leewayMs <= nowMs ? { reason: 'token_expired', detail: `exp was ${date(endMs)}` } : undefined
 }
 
-/**
- * ID and refresh tokens are told by the `typ` header (RFC 9068 section 2.1), by `token_use` (Dex, Cognito, Hydra), by
- * Keycloak's `typ` claim, or by the hashes that only an ID token carries (OpenID Connect Core section 3.1.3.6). `nonce`
- * tells nothing: Keycloak before 24 put it into access tokens.
- */
-function checkKind({ token, jwt }: Evidence): ClaimProblem | undefined {
-  const type = text(jwt?.header, 'typ')?.toLowerCase()
-  const use = text(token, 'token_use')
-  const kind = text(jwt?.payload, 'typ') ?? text(token, 'typ')
-  const hashes = text(jwt?.payload, 'at_hash') ?? text(jwt?.payload, 'c_hash')
-  const is =
-    type !== undefined && !accessTokenTypes.has(type)
-      ? `its header says typ ${quote(type)}`
-      : use !== undefined && !accessTokenUses.has(use)
-        ? `token_use is ${quote(use)}`
-        : kind === 'ID' || kind === 'Refresh' || kind === 'Offline'
-          ? `its claim typ is ${quote(kind)}`
-          : hashes !== undefined
-            ? 'it carries at_hash or c_hash, as ID tokens do'
-            : undefined
-  return is === undefined ? undefined : { reason: 'not_an_access_token', detail: is }
+function checkNotBefore({ evidence, directory: { leewayMs }, nowMs }: Sight): ClaimProblem | undefined {
+  const startMs = notBeforeMs(evidence)
+  if (startMs === undefined || startMs - leewayMs <= nowMs) return undefined
+  return { reason: 'token_not_yet_valid', detail: `nbf is ${date(startMs)}` }
+}
+
+function notBeforeMs({ token }: Evidence): number | undefined {
+  const seconds = dateOf(token, 'nbf')
+  return seconds === undefined ? undefined : seconds * 1000
 }
 
 /** RFC 9068 section 4: exactly equal, to the last slash. */
-function checkIssuer({ token, jwt }: Evidence, issuer: string | undefined): ClaimProblem | undefined {
-  if (issuer === undefined) return undefined
-  const found = text(token, 'iss') ?? text(jwt?.payload, 'iss')
-  if (found === undefined || found === issuer) return undefined
+function checkIssuer({ evidence, directory: { issuer } }: Sight): ClaimProblem | undefined {
+  const found = issuerOf(evidence)
+  if (issuer === undefined || found === undefined || found === issuer) return undefined
   return { reason: 'wrong_issuer', detail: `iss is ${quote(found)}, configured is ${quote(issuer)}` }
 }
 
-function checkAudience({ token }: Evidence, wanted: readonly string[]): ClaimProblem | undefined {
-  if (wanted.length === 0) return undefined
+function issuerOf({ token, jwt }: Evidence): string | undefined {
+  return text(token, 'iss') ?? text(jwt?.payload, 'iss')
+}
+
+function checkAudience({ evidence: { token }, directory: { require } }: Sight): ClaimProblem | undefined {
+  if (require.audience.length === 0) return undefined
   const audiences = texts(token.aud)
-  if (audiences.some(audience => wanted.includes(audience))) return undefined
-  return { reason: 'wrong_audience', detail: `wanted is ${list(wanted)}, the token has ${list(audiences)}` }
+  if (audiences.some(audience => require.audience.includes(audience))) return undefined
+  return { reason: 'wrong_audience', detail: `wanted is ${list(require.audience)}, the token has ${list(audiences)}` }
 }
 
-/**
- * `azp` first: authentik puts the caller of the introspection, not the token's client, into `client_id`. `cid` is Okta's,
- * `appid` Entra's name of it.
- */
-function checkClient({ token }: Evidence, wanted: readonly string[]): ClaimProblem | undefined {
-  if (wanted.length === 0) return undefined
-  const client = ['azp', 'client_id', 'cid', 'appid'].map(name => text(token, name)).find(value => value !== undefined)
-  if (client !== undefined && wanted.includes(client)) return undefined
-  return { reason: 'wrong_client', detail: `wanted is ${list(wanted)}, the token has ${list(client ? [client] : [])}` }
+function checkClient({ evidence: { token }, directory: { require } }: Sight): ClaimProblem | undefined {
+  if (require.clients.length === 0) return undefined
+  const client = clientOf(token)
+  if (client !== undefined && require.clients.includes(client)) return undefined
+  const detail = `wanted is ${list(require.clients)}, the token has ${list(client === undefined ? [] : [client])}`
+  return { reason: 'wrong_client', detail }
 }
 
-/** `scope` is a string of words (RFC 8693 section 4.2) or, here and there, an array; `scp` is Okta's and Entra's name. */
-function checkScopes({ token }: Evidence, wanted: readonly string[]): ClaimProblem | undefined {
-  if (wanted.length === 0) return undefined
-  const scopes = texts(token.scope ?? token.scp).flatMap(scope => scope.split(' '))
-  const lacking = wanted.filter(scope => !scopes.includes(scope))
+function checkScopes({ evidence: { token }, directory: { require } }: Sight): ClaimProblem | undefined {
+  if (require.scopes.length === 0) return undefined
+  const scopes = scopesOf(token)
+  const lacking = require.scopes.filter(scope => !scopes.includes(scope))
   if (lacking.length === 0) return undefined
   return { reason: 'insufficient_scope', detail: `lacking is ${list(lacking)}, the token has ${list(scopes)}` }
 }
 
-function checkGates({ claims, token }: Evidence, gates: DirectoryConfig['require']['claim']): ClaimProblem | undefined {
-  for (const [path, wanted] of Object.entries(gates)) {
-    const values = texts(claimAt(claims, path) ?? claimAt(token, path))
+/** `scope` is a string of words (RFC 8693 section 4.2) or, here and there, an array; `scp` is Okta's and Entra's name. */
+function scopesOf(token: Claims): string[] {
+  return texts(token.scope ?? token.scp).flatMap(scope => scope.split(' '))
+}
+
+function checkGates({ evidence, directory: { require } }: Sight): ClaimProblem | undefined {
+  for (const [path, wanted] of Object.entries(require.claim)) {
+    const values = gateValues(evidence, path)
     if (!values.some(value => wanted.includes(value)))
       return {
         reason: 'claim_mismatch',
@@ -122,9 +187,8 @@ function checkGates({ claims, token }: Evidence, gates: DirectoryConfig['require
   return undefined
 }
 
-function text(claims: Claims | undefined, name: string): string | undefined {
-  const value = claims !== undefined && Object.hasOwn(claims, name) ? claims[name] : undefined
-  return typeof value === 'string' && value !== '' ? value : undefined
+function gateValues({ claims, token }: Evidence, path: string): string[] {
+  return texts(claimAt(claims, path) ?? claimAt(token, path))
 }
 
 /** A claim that may be one value or several, as strings. Objects and null have none. */
@@ -140,13 +204,15 @@ function dateOf(claims: Claims | undefined, name: string): number | undefined {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
 }
 
-/** For details in the log: what came from the network in quotes, escaped, and not too long. */
-export const quote = (value: string | undefined): string =>
-  value === undefined ? 'absent' : JSON.stringify(value.slice(0, 256))
-export const list = (values: readonly string[]): string =>
-  values.length === 0
-    ? 'none'
-    : values
-        .slice(0, 16)
-        .map(value => quote(value))
-        .join(', ')
+/** Beyond what Date can hold is never. */
+function date(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : 'at no known time'
+}
+
+function now({ nowMs, directory: { leewayMs } }: Omit<Sight, 'evidence'>): string {
+  return `${date(nowMs)}, give or take ${leewayMs / 1000} s`
+}
+
+function wish(how: string, wanted: readonly string[]): string | undefined {
+  return wanted.length === 0 ? undefined : `${how} ${list(wanted)}`
+}

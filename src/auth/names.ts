@@ -22,3 +22,8 @@ export function isNameOf(asked: string, account: Account, index: AccountIndex): 
   const address = canonicalAddress(asked)
   return address !== undefined && account.sendAs.includes(address)
 }
+
+/** Those names, for people: an alias that is a whole domain is none. */
+export function namesOf({ address, aliases, sendAs, username }: Account): string[] {
+  return [address, ...aliases.filter(alias => !alias.startsWith('@')), ...sendAs, username ?? []].flat()
+}

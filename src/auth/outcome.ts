@@ -1,14 +1,16 @@
 /**
  * Outcome: what is learnt on the way to a verdict, for the log line, and the verdicts made of it.
  */
+import type { Observe } from '../oidc/token-verdict.ts'
 import type { RejectReason, UnavailableReason } from './reason.ts'
-import type { Directory, Lookup } from './token.ts'
+import type { Directory } from './token.ts'
 import type { OAuthFailure, Reject, Unavailable } from './verdict.ts'
 
 export type Trace = {
   asked?: string
   directory?: Directory
-  source?: Lookup['source'] | 'app-password' | 'imported-password'
+  /** How it was found out: "cache", "jwt", "introspect+userinfo", "app-password" … */
+  source?: string
   account?: string
   /** Id and label of the password that was presented. */
   password?: string
@@ -16,6 +18,8 @@ export type Trace = {
   detail?: string
   /** Where there is more to say than stands in `reason.ts`. */
   cure?: string | undefined
+  /** Is told of each step of the decision on a token. */
+  observe?: Observe | undefined
 }
 
 export function reject(reason: RejectReason, detail: string, trace: Trace): Reject {

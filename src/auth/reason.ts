@@ -1,15 +1,23 @@
 /**
  * Reason codes: why a login ended as it did. Stable, one word each; logs, metrics and documents use these and no others.
  *
- * A table that is the documentation: `meaning` for the reader of a log, `cure` for the one who has to mend it.
+ * A table that is the documentation: `meaning` for the reader of a log, `cure` for the one who has to mend it. Of it
+ * docs/reference/reason-codes.md is made (test/support/reason-codes.ts).
  */
 
 type Reason = { readonly meaning: string; readonly cure: string }
 
+export const acceptReasons = {
+  ok: {
+    meaning: 'The token or password is good, and belongs to an account that may log in.',
+    cure: 'Nothing is to be done.',
+  },
+} as const satisfies Record<string, Reason>
+
 export const rejectReasons = {
   malformed: {
     meaning: 'The client sent something that is not a message of its mechanism.',
-    cure: 'Look at the client: the log line says what is wrong with the message.',
+    cure: 'Look at the client: what is wrong with its message stands in "detail" of the log line. For tokens that are too long, raise "limits.token-size".',
   },
   truncated: {
     meaning: "The message was cut off by Postfix, whose line_length_limit is shorter than the client's AUTH command.",
@@ -23,6 +31,34 @@ export const rejectReasons = {
     meaning: 'The provider says that the token is not valid: expired, revoked, or never issued by it.',
     cure: 'The user signs in again. If every token is refused, the provider may want the client of bearerd in the audience.',
   },
+  opaque_token: {
+    meaning: 'The token is not a JWT, and the directory can judge nothing else.',
+    cure: 'Have the provider issue JWT access tokens (RFC 9068) to mail clients; or add a method that asks it: endpoint.method = ["jwt", "introspect"].',
+  },
+  token_malformed: {
+    meaning: 'The token looks like a JWT, but is not one that can be read without doubt.',
+    cure: 'Look at the client, which may have cut or changed the token. If it has not: have the provider issue plain JWTs (RFC 7519), or use a method that asks it: endpoint.method = "introspect".',
+  },
+  algorithm_not_allowed: {
+    meaning: 'The JWT is signed by an algorithm that is not in "jwt.algorithms", or not signed at all.',
+    cure: 'Have the provider sign access tokens with a key of its own (RS256, ES256, EdDSA …), never with the client secret (HS256). If its algorithm was left out of "jwt.algorithms", add it.',
+  },
+  unsupported_header: {
+    meaning: 'The JWT demands an extension that bearerd does not know (crit).',
+    cure: 'Have the provider issue plain JWTs, or use a method that asks it: endpoint.method = "introspect".',
+  },
+  unknown_key: {
+    meaning: 'The JWT is signed with a key that its issuer does not publish, or not any more.',
+    cure: "The user signs in again. If every token is refused, compare the token's kid with the keys at the jwks_uri of the provider.",
+  },
+  bad_signature: {
+    meaning: 'The signature of the JWT is wrong: it was forged, changed on the way, or made with another key.',
+    cure: 'The user signs in again. If every token is refused: Microsoft Graph tokens cannot be verified by others (have the client ask for a scope of your own API), and a client may cut tokens.',
+  },
+  token_incomplete: {
+    meaning: 'The JWT does not say when it expires (exp), which it must to be judged here (RFC 9068 section 2.2).',
+    cure: 'Have the provider add the claim to its access tokens, or use a method that asks it: endpoint.method = "introspect".',
+  },
   token_expired: {
     meaning: 'The token is past its expiry.',
     cure: 'The client must refresh its token. If it has just done so, compare the clocks of this machine and the provider.',
@@ -32,8 +68,20 @@ export const rejectReasons = {
     cure: 'Compare the clocks of this machine and the provider.',
   },
   not_an_access_token: {
-    meaning: 'The token is an ID token or a refresh token, not an access token.',
-    cure: 'Mend the client: it must send the access token.',
+    meaning: 'The token is an ID token, or a JWT for something else, not an access token.',
+    cure: 'Mend the client: it must send the access token. If it does, and the "typ" of its header is unusual, add that to "jwt.types".',
+  },
+  refresh_token: {
+    meaning: 'The token is a refresh token, not an access token.',
+    cure: 'Mend the client: it must send the access token, and the refresh token to the provider only.',
+  },
+  machine_token: {
+    meaning: 'The token belongs to a program (client credentials), not to a user.',
+    cure: 'Let the program sign in at the provider as a user; or give it an app password: "bearerd app-password create ADDRESS --label PROGRAM".',
+  },
+  subject_conflict: {
+    meaning: 'Two answers of the provider about the same token name different users (sub).',
+    cure: 'Check that the endpoints belong to the same provider and realm, and that "sub" is the same to all clients (no pairwise subjects).',
   },
   wrong_issuer: {
     meaning: 'The token names another issuer than the one configured.',
@@ -49,12 +97,13 @@ export const rejectReasons = {
     cure: 'Add the client id to "require.clients" if its users may read mail.',
   },
   insufficient_scope: {
-    meaning: 'The token lacks a scope of "require.scopes".',
-    cure: 'Have the client ask for the scope, and the provider allow it.',
+    meaning:
+      'The token lacks a scope of "require.scopes", or one that the provider itself demands: "openid" at userinfo.',
+    cure: 'Have the client ask for the scope, and the provider allow it. The user signs in again.',
   },
   claim_mismatch: {
     meaning: 'A claim asked for by "require.claim" is absent or has another value.',
-    cure: "Give the user the group or role at the provider, and have the provider put it into the token's answer.",
+    cure: 'Give the user the group or role at the provider, and have the provider put the claim into the token or its answer; or correct "require.claim".',
   },
   email_not_verified: {
     meaning: 'The provider has not verified the email address that would decide the account.',
@@ -66,7 +115,7 @@ export const rejectReasons = {
   },
   bad_identity: {
     meaning: 'A claim that should name the account holds something that cannot be a name.',
-    cure: "Look at the user's entry at the provider.",
+    cure: 'Correct the address or name in the user\'s entry at the provider; or name another claim in "fields.email" and "fields.username".',
   },
   unknown_login: {
     meaning: 'No account has the name of this login as its address or an alias.',
@@ -115,15 +164,19 @@ export const rejectReasons = {
   },
   wrong_directory: {
     meaning: 'The account belongs to another directory than the one that vouched for the token.',
-    cure: 'Set "directory" of the account, or "domains" of the directories.',
+    cure: 'If this provider is to vouch for her: "bearerd account set ADDRESS --directory NAME"; or correct "domains" of the directories.',
   },
   subject_mismatch: {
     meaning: 'The account is bound to another subject at the provider: the address may have changed hands.',
-    cure: 'If it is still the same person, correct "subject" of the account.',
+    cure: 'If it is still the same person: "bearerd account rebind ADDRESS"; or correct "subject" of the account, if it has that.',
+  },
+  no_subject: {
+    meaning: 'The provider does not tell the subject (sub) of the token, to which the account should be bound.',
+    cure: 'Have the client ask for the scope "openid", or the provider put "sub" into the answer; or set bind = "never".',
   },
   authz_fail: {
     meaning: 'The client asked for another account than the one the token or password belongs to.',
-    cure: 'The user signed in at the provider as somebody else; or add the asked-for name to the aliases of her account.',
+    cure: 'The user signs in again, as the owner of the account asked for; or add the name asked for to the aliases of her own.',
   },
   account_disabled: {
     meaning: 'The account is disabled.',
@@ -134,14 +187,23 @@ export const rejectReasons = {
 export const unavailableReasons = {
   provider_unavailable: {
     meaning: 'The provider gave no usable verdict in time. The line logged when its state changed names the cause.',
-    cure: 'See that line. The client may try again; nobody has to sign in anew.',
+    cure: 'See that line; "bearerd doctor" finds the cause too. The client may try again; nobody has to sign in anew.',
   },
   accounts_unavailable: {
     meaning: 'The account files have never been loaded without a problem.',
-    cure: 'Run "bearerd check".',
+    cure: 'Run "bearerd check": it says what is wrong, and in which line.',
   },
   account_not_created: {
     meaning: 'The account of a new user could not be written to disk.',
+    cure: 'See the error in the log: space, permissions, or a lock left behind.',
+  },
+  bindings_unavailable: {
+    meaning:
+      'It is not known who is bound to which user at the provider: bindings.jsonl could not be read since the start.',
+    cure: 'See the error in the log: permissions, or the disk.',
+  },
+  binding_not_written: {
+    meaning: 'The binding of the account to its user at the provider could not be written to disk.',
     cure: 'See the error in the log: space, permissions, or a lock left behind.',
   },
   create_limit: {
@@ -150,7 +212,7 @@ export const unavailableReasons = {
   },
   passwords_unavailable: {
     meaning: 'The app passwords have never been loaded without a problem.',
-    cure: 'Run "bearerd check".',
+    cure: 'Run "bearerd check": it says what is wrong, and in which line.',
   },
   passwords_busy: {
     meaning: 'Too many imported passwords are being checked.',

@@ -2,7 +2,8 @@
  * Token login: the decision on a bearer token.
  *
  * In order: loaded accounts; a directory; the provider's word on the token; its claims; whose it is; whether that is who
- * the client asked for; whether she may log in. The first that fails decides.
+ * the client asked for; whether she may log in. The first that fails decides. Last, where the directory says so, the
+ * account is bound to its user at the provider.
  */
 import {
   type Account,
@@ -11,39 +12,71 @@ import {
   CreateLimitError,
   type NewAccount,
 } from '../accounts/account.ts'
-import { canonicalAddress, domainOf } from '../accounts/address.ts'
-import type { AccountsConfig, DirectoryConfig } from '../config/config.ts'
+import { canonicalAddress } from '../accounts/address.ts'
+import type { Bindings } from '../accounts/bindings.ts'
+import type { DirectoryConfig } from '../config/config.ts'
+import { peekJwt } from '../oidc/jwt.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
-import { checkClaims } from './claims.ts'
-import { type Identity, resolveIdentity } from './identity.ts'
-import { isNameOf } from './names.ts'
+import { checkClaims, explainClaims } from './claims.ts'
+import { resolveIdentity } from './identity.ts'
+import { isNameOf, namesOf } from './names.ts'
+import { type Newcomer, type Newcomers, planNewcomer } from './newcomer.ts'
 import { printable, reject, type Trace, unavailable } from './outcome.ts'
 import type { Routing } from './routing.ts'
+import {
+  accountsStep,
+  directoryStep,
+  enabledStep,
+  failedStep,
+  identityStep,
+  nameStep,
+  newcomerStep,
+  tokenStep,
+} from './steps.ts'
 import type { Directory, Lookup } from './token.ts'
-import type { Reject, Verdict } from './verdict.ts'
+import { isRefreshToken } from './token-kind.ts'
+import type { Accept, Reject, Verdict } from './verdict.ts'
 
 export type TokenLoginOptions = {
   readonly directories: ReadonlyMap<string, Directory>
   readonly routing: Routing
   readonly accounts: AccountStore
+  /** Undefined where no directory has `bind = "first-login"`. */
+  readonly bindings?: Bindings | undefined
   /** What becomes of somebody who has no account. */
-  readonly newcomers: Pick<AccountsConfig, 'unknown' | 'create'>
+  readonly newcomers: Newcomers
   readonly now: () => number
 }
 
 /** `asked`: the name that the client asked for, if any. */
 export type TokenLogin = (token: string, asked: string | undefined, trace: Trace) => Verdict | Promise<Verdict>
 
-export function createTokenLogin({ directories, routing, accounts, newcomers, now }: TokenLoginOptions): TokenLogin {
+export function createTokenLogin({
+  directories,
+  routing,
+  accounts,
+  bindings,
+  newcomers,
+  now,
+}: TokenLoginOptions): TokenLogin {
   function begin(token: string, asked: string | undefined, trace: Trace): Verdict | Promise<Verdict> {
     if (asked !== undefined) trace.asked = printable(asked)
+    const { observe } = trace
     const index = accounts.current()
+    observe?.(accountsStep(index?.size))
     if (index === undefined) return unavailable('accounts_unavailable', trace)
-    const directory = directories.get(routing.forLogin(asked, index) ?? '')
+    observe?.(tokenStep(token, peekJwt(token)))
+    const directory = directories.get(routing.forLogin(asked, index, token) ?? '')
+    observe?.(directoryStep(asked, directory?.config.name))
     if (directory === undefined) return reject('no_directory', 'no directory for this login, and no default', trace)
     trace.directory = directory
+    if (isRefreshToken(token)) {
+      const detail = 'its form is that of a refresh token'
+      observe?.(failedStep('kind of token', 'refresh_token', detail))
+      return reject('refresh_token', detail, trace)
+    }
 
-    const looked = directory.tokens.lookup(token)
+    const looked = directory.tokens.lookup(token, observe)
     return looked instanceof Promise
       ? looked.then(known => judge(known, directory, asked, trace))
       : judge(looked, directory, asked, trace)
@@ -58,9 +91,10 @@ export function createTokenLogin({ directories, routing, accounts, newcomers, no
   ): Verdict | Promise<Verdict> {
     trace.source = token.source
     if (token.kind === 'unavailable') return unavailable('provider_unavailable', trace)
-    if (token.kind === 'refused')
-      return reject(token.error === 'insufficient_scope' ? token.error : 'token_refused', 'by the provider', trace)
+    if (token.kind === 'refused') return reject(token.reason, token.detail, trace)
 
+    if (trace.observe !== undefined)
+      for (const step of explainClaims(token.evidence, directory.config, now())) trace.observe(step)
     const problem = checkClaims(token.evidence, directory.config, now())
     if (problem !== undefined) return reject(problem.reason, problem.detail, trace)
 
@@ -78,43 +112,60 @@ export function createTokenLogin({ directories, routing, accounts, newcomers, no
     asked: string | undefined,
     trace: Trace,
   ): Verdict | Promise<Verdict> {
-    const identity = resolveIdentity(claims, { directory, accounts: index, directoryOf: routing.ofAccount })
-    if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
-    if (identity.kind === 'unknown') {
-      const wanted = newcomers.unknown === 'create' ? accountFor(identity, directory, index) : undefined
-      if (wanted === undefined) return reject('unknown_account', identity.detail, trace)
-      if (asked !== undefined && canonicalAddress(asked) !== wanted.address)
-        return notHers(asked, wanted.address, trace)
-      return create(wanted, trace)
+    const bound = directory.bind === 'first-login' ? bindings?.current() : undefined
+    if (directory.bind === 'first-login' && bound === undefined) {
+      trace.observe?.(failedStep('bindings', 'bindings_unavailable', 'bindings.jsonl could not be read'))
+      return unavailable('bindings_unavailable', trace)
     }
+    const context = { directory, accounts: index, bindings: bound, directoryOf: routing.ofAccount }
+    const identity = resolveIdentity(claims, context)
+    if (identity.kind === 'unknown') {
+      const newcomer = planNewcomer(identity, { newcomers, directory, index }, routing.ofAccount)
+      trace.observe?.(newcomerStep(identity.detail, newcomer))
+      return welcome(newcomer, identity.detail, asked, trace)
+    }
+    trace.observe?.(identityStep(identity))
+    if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
     const account = identity.account
     trace.account = account.address
-    if (asked !== undefined && !isNameOf(asked, account, index)) return notHers(asked, account.address, trace)
-    return unlessDisabled(account, trace)
+    const isHers = asked === undefined || isNameOf(asked, account, index)
+    trace.observe?.(nameStep(asked, namesOf(account), isHers))
+    if (asked !== undefined && !isHers) return notHers(asked, account.address, trace)
+    trace.observe?.(enabledStep(account))
+    const verdict = unlessDisabled(account, trace)
+    return verdict.kind === 'accept' ? onceBound(verdict, identity.bind, directory, trace) : verdict
   }
 
-  /**
-   * The account to be made for somebody whose address nobody has, in a domain that is open to newcomers. Never one whose
-   * directory would be another; never one that is the extension of a neighbour's address.
-   */
-  function accountFor(
-    { email, fullName, subject }: Extract<Identity, { kind: 'unknown' }>,
-    directory: DirectoryConfig,
-    index: AccountIndex,
-  ): NewAccount | undefined {
-    const address = email === undefined ? undefined : canonicalAddress(email)
-    if (address === undefined || !isOpen(domainOf(address), directory, index)) return undefined
-    const taken = index.recipient(address)
-    if (taken !== undefined && taken.kind !== 'catch-all') return undefined
-    if (routing.ofAccount({ address, directory: undefined }) !== directory.name) return undefined
-    return { address, fullName, subject, directory: directory.name }
+  /** In one go with the question who is bound to what: of two logins at once only one can bind. */
+  function onceBound(
+    verdict: Accept,
+    subject: string | undefined,
+    { name }: DirectoryConfig,
+    trace: Trace,
+  ): Verdict | Promise<Verdict> {
+    const written = subject === undefined ? undefined : bindings?.bind(verdict.account, name, subject)
+    if (written === undefined) return verdict
+    // Why it failed has been logged.
+    return written.then(
+      () => verdict,
+      () => unavailable('binding_not_written', trace),
+    )
   }
 
-  /** Unless the administrator has listed domains, those that are ours already: not to begin to claim foreign mail. */
-  function isOpen(domain: string, directory: DirectoryConfig, index: AccountIndex): boolean {
-    const listed = newcomers.create.domains
-    if (listed.length > 0) return listed.includes(domain)
-    return index.hasDomain(domain) || directory.domains.includes(domain)
+  function welcome(
+    newcomer: Newcomer,
+    who: string,
+    asked: string | undefined,
+    trace: Trace,
+  ): Verdict | Promise<Verdict> {
+    if (!newcomer.ok) {
+      trace.cure = newcomer.cure
+      return reject('unknown_account', `${who}; ${newcomer.why}`, trace)
+    }
+    const { address } = newcomer.account
+    const isHers = asked === undefined || canonicalAddress(asked) === address
+    trace.observe?.(nameStep(asked, [address], isHers))
+    return asked === undefined || isHers ? create(newcomer.account, trace) : notHers(asked, address, trace)
   }
 
   async function create(wanted: NewAccount, trace: Trace): Promise<Verdict> {
@@ -130,7 +181,7 @@ export function createTokenLogin({ directories, routing, accounts, newcomers, no
   return begin
 }
 
-function unlessDisabled(account: Account, trace: Trace): Verdict {
+function unlessDisabled(account: Account, trace: Trace): Accept | Reject {
   if (account.enabled) return { kind: 'accept', account }
   return { ...reject('account_disabled', 'enabled = false', trace), code: 'user_disabled' }
 }

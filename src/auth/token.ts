@@ -8,19 +8,16 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import type { CacheConfig, DirectoryConfig } from '../config/config.ts'
-import type { Provider, TokenVerdict } from '../oidc/token-verdict.ts'
-import { type Evidence, expiryMs } from './claims.ts'
+import type { Observe, Provider, TokenVerdict } from '../oidc/token-verdict.ts'
+import { expiryMs } from './claims.ts'
 import { createGenerations } from './generations.ts'
-import { peekJwt } from './jwt.ts'
 
-export type Lookup = (
-  | { readonly kind: 'active'; readonly evidence: Evidence }
-  | Extract<TokenVerdict, { kind: 'refused' | 'unavailable' }>
-) & { readonly source: 'cache' | 'userinfo' | 'introspect' }
+/** Its `source` is "cache" where nobody had to be asked. */
+export type Lookup = TokenVerdict
 
 export type TokenSource = {
   /** Never rejects. Any number of lookups of one token under way are one question to the provider. */
-  lookup(token: string): Lookup | Promise<Lookup>
+  lookup(token: string, observe?: Observe): Lookup | Promise<Lookup>
   /** Forgets everything, also what is under way. Returns how many tokens were known. */
   flush(): number
 }
@@ -32,11 +29,8 @@ export type Directory = {
   readonly openidConfiguration: string | undefined
 }
 
-type Method = DirectoryConfig['endpoint']['method']
-
 export function createTokenSource(
-  provider: Provider,
-  method: Method,
+  provider: Pick<Provider, 'lookup'>,
   config: CacheConfig,
   now = Date.now,
 ): TokenSource {
@@ -45,13 +39,14 @@ export function createTokenSource(
   const refused = createGenerations<Lookup>(config.maxTokens)
   let inFlight = new Map<string, Promise<Lookup>>()
 
-  async function ask(key: string, token: string, flight: typeof inFlight): Promise<Lookup> {
+  async function ask(
+    key: string,
+    token: string,
+    flight: typeof inFlight,
+    observe: Observe | undefined,
+  ): Promise<Lookup> {
     try {
-      const verdict = await provider.lookup(token)
-      const lookup: Lookup =
-        verdict.kind === 'active'
-          ? { kind: 'active', evidence: weigh(verdict.claims, token, method), source: method }
-          : { ...verdict, source: method }
+      const lookup = await provider.lookup(token, observe)
       if (flight === inFlight) remember(key, lookup)
       return lookup
     } finally {
@@ -70,13 +65,13 @@ export function createTokenSource(
   }
 
   return {
-    lookup(token) {
+    lookup(token, observe) {
       // A hash with a secret prefix is enough: this is no MAC, nobody is shown a digest to extend.
       const key = hash('sha256', pepper + token, 'base64')
       const known = active.get(key) ?? refused.get(key) ?? inFlight.get(key)
       if (known !== undefined) return known
       const flight = inFlight
-      const asked = ask(key, token, flight)
+      const asked = ask(key, token, flight, observe)
       flight.set(key, asked)
       return asked
     },
@@ -85,13 +80,4 @@ export function createTokenSource(
       return active.clear() + refused.clear()
     },
   }
-}
-
-/**
- * Introspection describes the token itself. Userinfo describes its owner; but when the token is a JWT, the provider has
- * just accepted that very JWT, so what stands in it may be believed.
- */
-function weigh(claims: Evidence['claims'], token: string, method: Method): Evidence {
-  const jwt = peekJwt(token)
-  return { claims, jwt, token: method === 'introspect' ? claims : (jwt?.payload ?? {}) }
 }

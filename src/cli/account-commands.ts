@@ -34,6 +34,7 @@ export function addAccountCommands(
   addSet(registration)
   addEnableDisable(registration)
   addRename(registration)
+  addRebind(registration)
   addRemove(registration)
   addImport(registration)
 }
@@ -128,6 +129,23 @@ function addRename({ group, config, io, done }: Registration): void {
     .addHelpText('after', '\nExample:\n  bearerd account rename alice@example.org alice.smith@example.org --kick')
     .action(async (old, next, options) =>
       done(await (await import('./account-rename.ts')).runRename(old, next, options, io)),
+    )
+}
+
+function addRebind({ group, config, io, done }: Registration): void {
+  group
+    .command('rebind <address>')
+    .description(
+      'forgets which user at the provider an account was bound to at the first login; the next one binds it anew',
+    )
+    .addOption(config())
+    .option('--subject <id>', 'bind it to this user at once')
+    .option('--kick', 'end its sessions too, by doveadm kick', false)
+    .option('--yes', "don't ask", false)
+    .option('--dry-run', 'show what would change, and write nothing', false)
+    .addHelpText('after', '\nExample:\n  bearerd account rebind alice@example.org')
+    .action(async (address, options) =>
+      done(await (await import('./account-rebind.ts')).runRebind(address, options, io)),
     )
 }
 

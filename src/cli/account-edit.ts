@@ -2,9 +2,12 @@
  * `bearerd account add|set|enable|disable|remove`: one account of the managed file.
  *
  * Exit code 1 where the answer is no: there is no such account, it stands in a file that is edited by hand, or the result
- * would not be sound. The app passwords of an account that is removed go first, so that none is left for the next owner.
+ * would not be sound. The app passwords of an account that is removed go first, so that none is left for the next owner. It
+ * is unbound last, so that no login binds it meanwhile.
  */
 import { canonicalAddress, splitExtension } from '../accounts/address.ts'
+import { unbindAddress } from '../accounts/binding-edit.ts'
+import { bindingFile } from '../accounts/binding-file.ts'
 import { type Patch, patchTable, tableAt } from '../accounts/edit.ts'
 import type { Table } from '../accounts/fields.ts'
 import { newTable } from '../accounts/merge.ts'
@@ -82,6 +85,7 @@ export async function runRemove(
   const around = async (config: Config, write: () => Promise<unknown>): Promise<boolean> => {
     if (!(await removePasswords(canonical, config, io))) return false
     await write()
+    await unbind(canonical, config, io)
     return true
   }
   const code = await changeAccounts({ ...base(options), plan, around }, io)
@@ -97,6 +101,17 @@ async function removePasswords(address: string, { stateDir }: Config, io: Termin
   const count = changed.result.length
   if (count > 0) io.output.write(`${plural(count, 'app password')} of ${address} removed\n`)
   return true
+}
+
+/** What is left does little harm: it counts for no account that is made later, by a command or by itself. */
+async function unbind(address: string, { stateDir }: Config, io: Terminal): Promise<void> {
+  try {
+    const count = await unbindAddress(bindingFile(stateDir), address, io.now(), tellWait(io))
+    if (count > 0) io.output.write(`${address} unbound from its user at the provider\n`)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : ''
+    io.error.write(`warning: ${address} stays bound to its user at the provider: ${why}\n`)
+  }
 }
 
 /** `refuse`: what is wrong with the patch for the account as it stands. */

@@ -6,6 +6,8 @@ import { lstat } from 'node:fs/promises'
 import type { Account } from '../accounts/account.ts'
 import { canonicalDomain, domainOf } from '../accounts/address.ts'
 import { asOwnerOf } from '../accounts/as-owner.ts'
+import type { Binding } from '../accounts/binding.ts'
+import { bindingFile, readBindings } from '../accounts/binding-file.ts'
 import { rewriteFile } from '../accounts/durable.ts'
 import { showValue } from '../accounts/edit.ts'
 import { commandWaitMs, withLock } from '../accounts/lock.ts'
@@ -17,6 +19,7 @@ import { formatPlace, isError } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
 import { loadPasswords } from '../passwords/load.ts'
 import { passwordFile } from '../passwords/paths.ts'
+import { bindingsOf, formatBound } from './account-rebind.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
 import { whyNotTarget } from './export-target.ts'
@@ -57,8 +60,16 @@ export async function runShow(
   const { account, place } = found
   const table = accountTable(account)
   const passwords = await countPasswords(account.address, read.config)
+  const bindings = await readBindingsOf(account, read.config)
   if (options.json) {
-    io.output.write(`${JSON.stringify({ ...table, ...place, 'app-passwords': passwords })}\n`)
+    const bound = bindings?.map(({ directory, subject, bound }) => ({ directory, subject, bound: new Date(bound) }))
+    const shown = {
+      ...table,
+      ...place,
+      'app-passwords': passwords,
+      ...(bound?.length === 0 ? {} : { bindings: bound }),
+    }
+    io.output.write(`${JSON.stringify(shown)}\n`)
     return exit.done
   }
   const { address: _, userdb: __, enabled: ___, receive: ____, ...others } = table
@@ -66,6 +77,7 @@ export async function runShow(
     ['state', state(account)],
     ...Object.entries(others).map(([key, value]) => [key, showValue(value)]),
     ...Object.entries(account.userdb).map(([key, value]) => [`userdb ${key}`, showValue(value)]),
+    ...(bindings?.map(binding => ['bound to', formatBound(binding)]) ?? [['bound to', "can't be read"]]),
     ['app passwords', passwords === undefined ? "can't be read" : String(passwords)],
     ['stands at', formatPlace(place)],
   ]
@@ -168,6 +180,13 @@ function inColumns(rows: readonly (readonly string[])[]): string[] {
 
 function writeLines({ output }: Terminal, lines: readonly string[]): void {
   if (lines.length > 0) output.write(`${lines.join('\n')}\n`)
+}
+
+/** Undefined: the file can't be read. */
+async function readBindingsOf(account: Account, { stateDir }: Config): Promise<readonly Binding[] | undefined> {
+  const file = bindingFile(stateDir)
+  const { table, problems } = await asOwnerOf(file, () => readBindings(file))
+  return problems.some(isError) ? undefined : bindingsOf(table, account)
 }
 
 /** Undefined: the file can't be read, or has problems. */

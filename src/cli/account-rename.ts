@@ -2,17 +2,20 @@
  * `bearerd account rename OLD NEW`: another address for an account that stays the same otherwise. The old one becomes an
  * alias. Mail isn't moved: a place that follows from the address is written into the account as it was.
  *
- * App passwords are kept by address. They stand under both before the account has the new one, and those under the old one
- * go last, once a running bearerd has read of the change: no login fails meanwhile, and a crash leaves useless ones at
- * worst, which `check` names. Exit code 1 if the new address is taken.
+ * App passwords and bindings are kept by address. They stand under both before the account has the new one, and those
+ * under the old one go last, once a running bearerd has read of the change: no login fails meanwhile, nobody else is bound,
+ * and a crash leaves useless ones at worst (of passwords `check` names them). Exit code 1 if the new address is taken.
  */
 import type { Account, AccountIndex } from '../accounts/account.ts'
 import { canonicalAddress } from '../accounts/address.ts'
+import { asOwnerOf } from '../accounts/as-owner.ts'
+import { carryBindings, unbindAddress } from '../accounts/binding-edit.ts'
+import { bindingFile, readBindings } from '../accounts/binding-file.ts'
 import { patchTable, showValue, tableAt } from '../accounts/edit.ts'
 import { placeOfAccount } from '../accounts/survey.ts'
 import { createRouting } from '../auth/routing.ts'
 import type { Config } from '../config/config.ts'
-import { copyPasswords, removeRecords } from '../passwords/edit.ts'
+import { type Changed, copyPasswords, removeRecords } from '../passwords/edit.ts'
 import type { PasswordRecord } from '../passwords/password.ts'
 import { passwordFile } from '../passwords/paths.ts'
 import { type Current, changeAccounts, type Plan } from './account-change.ts'
@@ -25,10 +28,7 @@ export type RenameOptions = KickOptions & { readonly alias: boolean }
 
 type Rename = { readonly from: string; readonly to: string; readonly spelled: string; readonly alias: boolean }
 
-/**
- * A running bearerd has read the copied passwords by then. Not longer: it can't create accounts meanwhile, for which it
- * waits 1.8 s.
- */
+/** A running bearerd has read the copies by then. Not longer: it can't create accounts meanwhile, for which it waits 1.8 s. */
 const copiedMs = 1_000
 const orphansCure = '"bearerd app-password revoke --orphaned" removes them'
 
@@ -40,15 +40,13 @@ export async function runRename(old: string, next: string, options: RenameOption
   if (from === undefined || to === undefined)
     return complain(io, exit.usage, notAnAddress(from === undefined ? old : next))
   if (from === to) return complain(io, exit.usage, `${from} is the same address`)
-  let left: { readonly file: string; readonly records: readonly PasswordRecord[] } | undefined
+  let left: { readonly stateDir: string; readonly records: readonly PasswordRecord[] } | undefined
   const rename = { from, to, spelled: next, alias: options.alias }
   const plan = (current: Current): Promise<Plan> => edit(from, current, () => planRename(rename, current))
   const around = async ({ stateDir }: Config, write: () => Promise<unknown>): Promise<boolean> => {
-    const file = passwordFile(stateDir)
-    const copied = (): Promise<unknown> => io.pause(copiedMs)
     try {
-      const changed = await copyPasswords(file, { from, to, copied, commit: write }, tellWait(io))
-      if (changed.kind === 'done') left = { file, records: changed.result }
+      const changed = await carry({ from, to, stateDir, write }, io)
+      if (changed.kind === 'done') left = { stateDir, records: changed.result }
       else reportProblems(io, changed.problems)
       return changed.kind === 'done'
     } catch (error) {
@@ -58,8 +56,35 @@ export async function runRename(old: string, next: string, options: RenameOption
     }
   }
   const code = await changeAccounts({ ...base(options), plan, around }, io)
-  if (left !== undefined && left.records.length > 0) await clear(left.file, left.records, io)
+  if (left !== undefined) await clear(from, left.stateDir, left.records, io)
   return kickAfter(code, from, options, io)
+}
+
+type CarryOptions = Pick<Rename, 'from' | 'to'> & {
+  readonly stateDir: string
+  /** Writes the account. */
+  readonly write: () => Promise<unknown>
+}
+
+/** Passwords and bindings stand under both names, and a running bearerd has read so; then the account gets the new one. */
+async function carry(
+  { from, to, stateDir, write }: CarryOptions,
+  io: Terminal,
+): Promise<Changed<readonly PasswordRecord[]>> {
+  const bindings = bindingFile(stateDir)
+  const bindAlike = (commit?: () => Promise<unknown>): Promise<boolean> =>
+    carryBindings(bindings, { from, to, nowMs: io.now(), ...(commit && { commit }) }, tellWait(io))
+  let known = await bindAlike()
+  const copied = async (): Promise<void> => {
+    await io.pause(copiedMs)
+    known = true
+  }
+  const commit = async (): Promise<void> => {
+    if (!known) await copied()
+    // She may have logged in for the first time meanwhile.
+    while (!(await bindAlike(write))) await copied()
+  }
+  return copyPasswords(passwordFile(stateDir), { from, to, copied, commit }, tellWait(io))
 }
 
 async function planRename({ from, to, spelled, alias }: Rename, current: Current): Promise<Plan> {
@@ -110,15 +135,38 @@ function describeRoute(account: Account, to: string, { config }: Current): strin
 }
 
 /** What can't be removed does no harm. */
-async function clear(file: string, records: readonly PasswordRecord[], io: Terminal): Promise<void> {
-  io.output.write(`${plural(records.length, 'app password')} kept\n`)
-  await io.pause(settleMs)
-  const why = await removeRecords(file, records, tellWait(io)).then(
-    ({ kind }) => (kind === 'done' ? undefined : `${file} has problems`),
-    (error: unknown) => (error instanceof Error ? error.message : ''),
-  )
+async function clear(from: string, stateDir: string, records: readonly PasswordRecord[], io: Terminal): Promise<void> {
+  const passwords = passwordFile(stateDir)
+  const bindings = bindingFile(stateDir)
+  const bound = await isBound(bindings, from)
+  if (records.length > 0) io.output.write(`${plural(records.length, 'app password')} kept\n`)
+  if (bound) io.output.write('bound to the same user at the provider as before\n')
+  if (records.length > 0 || bound) await io.pause(settleMs)
+  const why = records.length > 0 ? await failure(removeAll(passwords, records, io)) : undefined
   if (why !== undefined)
     io.error.write(
       `warning: her passwords stand there under the old address too, and are of no use: ${why}; ${orphansCure}\n`,
     )
+  const whyBound = bound ? await failure(unbindAddress(bindings, from, io.now(), tellWait(io))) : undefined
+  if (whyBound !== undefined)
+    io.error.write(
+      `warning: the old address stays bound too, and its next account may need "account rebind": ${whyBound}\n`,
+    )
+}
+
+async function isBound(file: string, address: string): Promise<boolean> {
+  const { table } = await asOwnerOf(file, () => readBindings(file))
+  return table.of(address).length > 0
+}
+
+async function removeAll(file: string, records: readonly PasswordRecord[], io: Terminal): Promise<void> {
+  const { kind } = await removeRecords(file, records, tellWait(io))
+  if (kind !== 'done') throw new Error(`${file} has problems`)
+}
+
+function failure(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : ''),
+  )
 }

@@ -4,6 +4,7 @@
  */
 import type { AccountIndex } from '../accounts/account.ts'
 import { domainOf } from '../accounts/address.ts'
+import { bindingFile, readBindings } from '../accounts/binding-file.ts'
 import { createRouting } from '../auth/routing.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -28,6 +29,8 @@ export async function runCheck(file: string, json: boolean): Promise<number> {
     all.push(...loaded.problems, ...unreachable(config, loaded.index))
     accounts = loaded.index?.size
     all.push(...(await checkOwners(config)))
+    if (config.directories.some(({ bind }) => bind === 'first-login'))
+      all.push(...(await readBindings(bindingFile(config.stateDir))).problems)
     if (config.appPasswords.enabled) {
       const found = await checkPasswords(config, loaded.index)
       all.push(...found.problems)

@@ -1,17 +1,16 @@
 /**
- * The command line: which commands there are and what they take. The only importer of commander.
+ * The command line: which commands there are and what they take. The only importer of commander. What a command needs is
+ * loaded when it runs.
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { defaultConfigFile } from '../config/load.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addAppPasswordCommands } from './app-password-commands.ts'
-import { runAuthTest } from './auth-test.ts'
-import { runCheck } from './check.ts'
+import type { DoctorOptions } from './doctor.ts'
 import { exit } from './exit.ts'
-import { runLookup } from './lookup.ts'
+import type { ExplainOptions } from './explain-token.ts'
 import { watchOutput } from './output.ts'
-import { runServe } from './serve.ts'
 
 /** Runs the command named by the arguments. Resolves with the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -56,7 +55,7 @@ function createProgram(done: (code: number) => void): Command {
     .description('the daemon, in the foreground')
     .addOption(config())
     .addHelpText('after', '\nExample:\n  bearerd serve --config /etc/bearerd/bearerd.toml')
-    .action(async ({ config }: { config: string }) => done(await runServe(config)))
+    .action(async ({ config }: { config: string }) => done(await (await import('./serve.ts')).runServe(config)))
 
   program
     .command('check')
@@ -64,7 +63,29 @@ function createProgram(done: (code: number) => void): Command {
     .addOption(config())
     .option('--json', 'one JSON object a problem', false)
     .addHelpText('after', '\nExample:\n  bearerd check && systemctl restart bearerd')
-    .action(async ({ config, json }: { config: string; json: boolean }) => done(await runCheck(config, json)))
+    .action(async ({ config, json }: { config: string; json: boolean }) =>
+      done(await (await import('./check.ts')).runCheck(config, json)),
+    )
+
+  program
+    .command('doctor')
+    .description('asks the providers, looks at sockets, Postfix and Dovecot, and says how to mend what is wrong')
+    .addOption(config())
+    .option('--json', 'one JSON object a check', false)
+    .option('--directory <name>', 'only this directory, and no mail servers')
+    .addHelpText('after', '\nExample:\n  bearerd doctor --directory main')
+    .action(async (options: DoctorOptions) => done(await (await import('./doctor.ts')).runDoctor(options)))
+
+  program
+    .command('explain-token')
+    .description('every check that is made of a token from standard input, the verdict, and what to do')
+    .addOption(config())
+    .option('--user <name>', 'the name that the mail client asks for')
+    .option('--json', 'one JSON object', false)
+    .addHelpText('after', '\nExample:\n  bearerd explain-token --user alice@example.org < token')
+    .action(async (options: ExplainOptions) =>
+      done(await (await import('./explain-token.ts')).runExplainToken(options)),
+    )
 
   program
     .command('lookup <address>')
@@ -73,7 +94,7 @@ function createProgram(done: (code: number) => void): Command {
     .option('--json', 'one JSON object', false)
     .addHelpText('after', '\nExample:\n  bearerd lookup alice+news@example.org')
     .action(async (address: string, { config, json }: { config: string; json: boolean }) =>
-      done(await runLookup(config, address, json)),
+      done(await (await import('./lookup.ts')).runLookup(config, address, json)),
     )
 
   program
@@ -92,7 +113,7 @@ function createProgram(done: (code: number) => void): Command {
       'after',
       '\nExample:\n  bearerd auth-test --socket /run/bearerd/auth-client --user alice@example.org < token',
     )
-    .action(async options => done(await runAuthTest(options)))
+    .action(async options => done(await (await import('./auth-test.ts')).runAuthTest(options)))
 
   addAccountCommands(program, config, done)
   addAppPasswordCommands(program, config, done)

@@ -10,6 +10,7 @@ import { constants, type Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { asUser } from '../accounts/as-owner.ts'
+import { bindingFile } from '../accounts/binding-file.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import type { Config } from '../config/config.ts'
 import { fileProblem, type Problem } from '../config/problem.ts'
@@ -23,14 +24,16 @@ type User = {
 }
 
 /** What the daemon's user can't read, or not write in. Only root is told: to others it happens. */
-export async function checkOwners({ stateDir, accounts, appPasswords }: Config): Promise<Problem[]> {
+export async function checkOwners({ stateDir, accounts, appPasswords, directories }: Config): Promise<Problem[]> {
   const user = await findUser(stateDir)
   if (user === undefined) return []
-  const files = [...accounts.files, ...(appPasswords.enabled ? [passwordFile(stateDir)] : [])]
+  const binds = directories.some(({ bind }) => bind === 'first-login')
+  const passwords = appPasswords.enabled ? [passwordFile(stateDir)] : []
+  const files = [...accounts.files, ...passwords, ...(binds ? [bindingFile(stateDir)] : [])]
   const problems: Problem[] = []
   for (const file of files)
     if (!(await canRead(file, user))) problems.push(fileProblem(file, unreadable(file, user), 'warning'))
-  const status = appPasswords.enabled ? await statusOf(stateDir) : undefined
+  const status = appPasswords.enabled || binds ? await statusOf(stateDir) : undefined
   if (status !== undefined && !(await canWriteIn(stateDir, status, user))) {
     const cure = `"install -d -o ${user.name} -g ${user.gid} -m 0700 ${stateDir}" makes it hers`
     problems.push(fileProblem(stateDir, `bearerd's user ${user.name} can't write there; ${cure}`, 'warning'))

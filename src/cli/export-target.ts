@@ -5,6 +5,7 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { bindingFile } from '../accounts/binding-file.ts'
 import { targetOf } from '../accounts/way.ts'
 import type { Config } from '../config/config.ts'
 import { lastUsedFile, passwordFile } from '../passwords/paths.ts'
@@ -17,6 +18,7 @@ export async function whyNotTarget(file: string, config: Config): Promise<string
     ...accounts.files.map(own => ['one of the account files', own] as const),
     ['the app-password file', passwordFile(stateDir)] as const,
     ['the file of last uses', lastUsedFile(stateDir)] as const,
+    ['the file of bindings', bindingFile(stateDir)] as const,
     ['the configuration', config.file] as const,
   ])
     if (isSame(await identify(own), target)) return `is ${what}`

@@ -47,13 +47,26 @@ export type ClientAuth =
       readonly keyId: string | undefined
     }
 
+/**
+ * How a token is judged: by the issuer's keys (RFC 9068), or by asking the provider: RFC 7662 introspection, Google's
+ * tokeninfo, OpenID Connect's userinfo.
+ */
+export type Method = 'jwt' | 'introspect' | 'tokeninfo' | 'userinfo'
+
 /** `[directory.NAME]`: one OpenID provider and how its answers map to accounts. */
 export type DirectoryConfig = {
   readonly name: string
   /** Whole budget of one lookup, at most 8 s: Postfix hangs up at 10. */
   readonly timeoutMs: number
   readonly issuer: string | undefined
-  readonly endpoint: { readonly method: 'userinfo' | 'introspect'; readonly url: string | undefined }
+  readonly endpoint: {
+    /** In the order in which they are used (`oidc/chain.ts`); at least one. */
+    readonly methods: readonly Method[]
+    /** Where an endpoint isn't the one that the issuer publishes. */
+    readonly urls: { readonly [Asked in Exclude<Method, 'jwt'> | 'jwks']?: string | undefined }
+    /** Whether the provider is asked about JWTs too that were found good here: it may have revoked them. */
+    readonly alwaysAsk: boolean
+  }
   readonly auth: ClientAuth
   /** Each a list of claim paths ("email", "ext.email"); the first one present counts. */
   readonly fields: {
@@ -74,6 +87,19 @@ export type DirectoryConfig = {
     /** Claim path → values of which the claim must have one. */
     readonly claim: Readonly<Record<string, readonly string[]>>
   }
+  /** For JWTs that are judged here. */
+  readonly jwt: {
+    /** `alg` (RFC 7518 section 3.1), never "none" or HMAC. */
+    readonly algorithms: readonly string[]
+    /** `typ`, in lower case, without "application/"; an absent one counts as "jwt". */
+    readonly types: readonly string[]
+  }
+  /** The issuer's keys: fetched so often, and used for so long while that fails. */
+  readonly keys: { readonly refreshMs: number; readonly maxAgeMs: number }
+  /** By how much the provider's clock may differ from ours. */
+  readonly leewayMs: number
+  /** Whether the provider's `sub` is bound to an account when its owner first logs in. */
+  readonly bind: 'never' | 'first-login'
   readonly tls: {
     readonly caFile: string | undefined
     readonly certFile: string | undefined

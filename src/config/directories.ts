@@ -5,12 +5,14 @@
  * documentation are of this kind, but it is warned of.
  */
 import { givenKeys, readClientAuth } from './client-auth.ts'
-import type { ClientAuth, DirectoryConfig } from './config.ts'
+import type { ClientAuth, DirectoryConfig, Method } from './config.ts'
+import { listMethods, readEndpoint } from './endpoint.ts'
 import { type Folders, openToAll } from './files.ts'
 import type { Report } from './report.ts'
 import type { RawConfig, RawDirectory } from './schema.ts'
 import { readTls } from './tls.ts'
 import { quote, urlComplaint } from './values.ts'
+import { presetAuthMethod } from './with-preset.ts'
 
 /** `report` begins at `directory`; `fileMode` is that of bearerd.toml. */
 export async function readDirectories(
@@ -32,14 +34,22 @@ async function readDirectory(
   folders: Folders,
   report: Report,
 ): Promise<DirectoryConfig> {
-  const { endpoint, require, fields } = raw
-  checkUrls(raw, report)
+  const { require, fields } = raw
+  checkIssuer(raw, report)
+  const endpoint = readEndpoint(raw, report)
   const directory: DirectoryConfig = {
     name,
     timeoutMs: raw.timeout,
     issuer: raw.issuer,
-    endpoint: { method: endpoint.method, url: endpoint.url },
-    auth: (await readAuth(raw, folders, report)) ?? { method: 'none', username: undefined },
+    endpoint,
+    jwt: {
+      algorithms: raw.jwt.algorithms,
+      types: raw.jwt.types.map(type => type.toLowerCase().replace(/^application\//, '')),
+    },
+    keys: { refreshMs: raw.keys.refresh, maxAgeMs: raw.keys['max-age'] },
+    leewayMs: raw.leeway,
+    bind: raw.bind,
+    auth: (await readAuth(raw, endpoint.methods, folders, report)) ?? { method: 'none', username: undefined },
     fields: { email: fields.email, username: fields.username, fullName: fields['full-name'] },
     domains: [...new Set(raw.domains)],
     require: {
@@ -56,23 +66,28 @@ async function readDirectory(
   return directory
 }
 
-function checkUrls({ endpoint, issuer, ...raw }: RawDirectory, report: Report): void {
-  const allowHttp = raw['allow-http']
-  const check = (path: string[], url: string | undefined, isIssuer: boolean): void => {
-    const complaint = url === undefined ? undefined : urlComplaint(url, { allowHttp, issuer: isIssuer })
-    if (complaint !== undefined) report.error(path, complaint)
-  }
-  check(['endpoint', 'url'], endpoint.url, false)
-  check(['issuer'], issuer, true)
-  if (endpoint.url === undefined && issuer === undefined && !report.broken(['issuer']))
-    report.error(['endpoint', 'url'], 'needed, unless issuer is set: then the provider tells its endpoints')
+function checkIssuer({ issuer, ...raw }: RawDirectory, report: Report): void {
+  const complaint =
+    issuer === undefined ? undefined : urlComplaint(issuer, { allowHttp: raw['allow-http'], issuer: true })
+  if (complaint !== undefined) report.error(['issuer'], complaint)
+  if (raw.keys['max-age'] < raw.keys.refresh)
+    report.error(
+      ['keys', 'max-age'],
+      'expected at least keys.refresh: keys would be given up before they are fetched again',
+    )
 }
 
-async function readAuth(raw: RawDirectory, folders: Folders, report: Report): Promise<ClientAuth | undefined> {
+async function readAuth(
+  raw: RawDirectory,
+  methods: readonly Method[],
+  folders: Folders,
+  report: Report,
+): Promise<ClientAuth | undefined> {
   if (report.broken(['endpoint', 'method'])) return undefined
-  if (raw.endpoint.method === 'introspect') return readClientAuth(raw.auth, { folders, report: report.within('auth') })
-  if (raw.auth.method !== undefined || givenKeys(raw.auth).length > 0)
-    report.warn(['auth'], 'not used with endpoint.method = "userinfo", which is asked with the user\'s own token')
+  if (methods.includes('introspect')) return readClientAuth(raw.auth, { folders, report: report.within('auth') })
+  const isGiven = raw.auth.method !== undefined && raw.auth.method !== presetAuthMethod(raw.preset)
+  if (isGiven || givenKeys(raw.auth).length > 0)
+    report.warn(['auth'], `not used with endpoint.method = ${listMethods(methods)}: only introspection asks for it`)
   return { method: 'none', username: undefined }
 }
 
@@ -89,14 +104,20 @@ function warnOfInlineSecrets({ auth }: RawDirectory, fileMode: number, report: R
 }
 
 /** The confused deputy: see RFC 9700 section 2.3 for why tokens have an audience. */
-function warnOfForeignTokens({ endpoint, require }: DirectoryConfig, report: Report): void {
+function warnOfForeignTokens({ endpoint: { methods }, require }: DirectoryConfig, report: Report): void {
+  if (report.broken(['endpoint', 'method'])) return
   const asked = (['audience', 'clients', 'scopes'] as const).filter(key => require[key].length > 0)
-  if (asked.length === 0)
+  if (methods.includes('jwt') && require.audience.length === 0 && require.clients.length === 0)
+    report.error(
+      ['require', 'audience'],
+      'needed for "jwt" (RFC 9068 section 4): the name by which the provider calls the mail server in the tokens meant for it; or set require.clients',
+    )
+  else if (asked.length === 0)
     report.warn(
       ['require'],
       "any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have",
     )
-  else if (endpoint.method === 'userinfo' && !report.broken(['endpoint', 'method']))
+  else if (methods[0] === 'userinfo')
     report.warn(
       ['require'],
       `userinfo does not tell ${asked.join(', ')} of a token: they are read in tokens that are JWTs, and opaque tokens are refused; for those, use endpoint.method = "introspect"`,

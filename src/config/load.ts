@@ -16,6 +16,7 @@ import { hasLogins, readListeners } from './listeners.ts'
 import type { Problem } from './problem.ts'
 import { createReport, type Report } from './report.ts'
 import { decode, type RawConfig } from './schema.ts'
+import { withPresets } from './with-preset.ts'
 
 export const defaultConfigFile = '/etc/bearerd/bearerd.toml'
 
@@ -35,7 +36,7 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv): Promise<
   if (!toml.ok) return failed(`TOML syntax, column ${toml.column}: ${toml.message}`, toml.line)
 
   const report = createReport()
-  const raw = decode(toml.value, report.error)
+  const raw = decode(withPresets(toml.value), report.error)
   const config = await readSections(raw, { file: resolve(file), fileMode: read.mode, env, report })
   const problems = await report.problems(file, () => locateToml(read.text))
   return report.hasErrors() ? { config: undefined, problems } : { config: deepFreeze(config), problems }

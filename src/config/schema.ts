@@ -11,7 +11,8 @@ import * as v from 'valibot'
 import { canonicalDomain } from '../accounts/address.ts'
 import { Secret } from '../secret.ts'
 import type { KeyPath } from '../toml.ts'
-import type { Protocol } from './config.ts'
+import type { Method, Protocol } from './config.ts'
+import { type Preset, presets } from './presets.ts'
 import { nearest } from './suggest.ts'
 import { describe, describeKind, parseDuration, parseMode, parseSize, quote } from './values.ts'
 
@@ -127,11 +128,12 @@ const delimiter = v.pipe(
     expected('characters such as "+", but no letters, digits, spaces or "@"'),
   ),
 )
-const endpointMethod = v.picklist(['userinfo', 'introspect'], ({ input }) =>
-  input === 'jwt'
-    ? '"jwt" is not available in this version; use "userinfo" or "introspect"'
-    : expected('"userinfo" or "introspect"')({ input }),
-)
+const methods = ['jwt', 'introspect', 'tokeninfo', 'userinfo'] as const satisfies readonly Method[]
+
+/** RFC 7518 section 3.1, RFC 8037. "none" and HMAC are no choice: with these the token would prove nothing. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+const presetNames = Object.keys(presets) as Preset[]
 
 const protocols = [
   'dovecot-auth',
@@ -151,12 +153,28 @@ const listener = v.object({
 
 const directory = v.object({
   type: v.optional(choice('oidc'), 'oidc'),
+  preset: v.optional(choice(...presetNames)),
   timeout: v.optional(duration('100ms', '8s', ': Postfix hangs up after 10 s'), '5s'),
   issuer: v.optional(url),
   endpoint: v.object({
+    method: v.optional(list(choice(...methods)), 'userinfo'),
+    'always-ask': v.optional(boolean, false),
     url: v.optional(url),
-    method: v.optional(endpointMethod, 'userinfo'),
+    'introspect-url': v.optional(url),
+    'tokeninfo-url': v.optional(url),
+    'userinfo-url': v.optional(url),
+    'jwks-url': v.optional(url),
   }),
+  jwt: v.object({
+    algorithms: v.optional(list(choice(...algorithms)), [...algorithms]),
+    types: v.optional(list(text), ['at+jwt', 'JWT']),
+  }),
+  keys: v.object({
+    refresh: v.optional(duration('1m', '24h'), '10m'),
+    'max-age': v.optional(duration('1m', '30d'), '24h'),
+  }),
+  leeway: v.optional(duration('0s', '5m'), '60s'),
+  bind: v.optional(choice('never', 'first-login'), 'never'),
   auth: v.object({
     method: v.optional(choice('none', 'basic', 'post', 'token', 'user-token', 'private-key-jwt')),
     username: v.optional(text),

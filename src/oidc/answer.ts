@@ -1,13 +1,14 @@
 /**
  * Answer: what a provider sent back, and whether it may be believed. PURE.
  *
- * Only status 200 with a JSON object (RFC 8259: in UTF-8) is an answer; everything else becomes a Fault. A refusal of
+ * Only status 200 with a JSON object (RFC 8259: in UTF-8), or with a JWT that holds one, is an answer; everything else
+ * becomes a Fault. A refusal of
  * the token is a fault too until somebody who knows who was asked, and with whose credentials, calls it a refusal
  * (`refusal`).
  */
 import { isUtf8 } from 'node:buffer'
 import { Fault, type OAuthError, oauthErrors } from './fault.ts'
-import type { Claims, TokenVerdict } from './token-verdict.ts'
+import type { Claims, Refused } from './token-verdict.ts'
 
 export type Answer = {
   readonly status: number
@@ -20,11 +21,11 @@ export type Answer = {
 const json = /^application\/([\w.-]+\+)?json[\t ]*(;|$)/i
 const jwt = /^application\/([\w.-]+\+)?jwt[\t ]*(;|$)/i
 
-/** The JSON object of a good answer. Throws Fault, and nothing else. */
-export function readAnswer(answer: Answer): Claims {
+/** The JSON object of a good answer, or the JWT of a signed one, as text. Throws Fault, and nothing else. */
+export function readAnswer(answer: Answer): Claims | string {
   const { status, contentType, body } = answer
   if (status !== 200) throw statusFault(answer)
-  if (jwt.test(contentType)) throw new Fault('SIGNED_ANSWER', status)
+  if (jwt.test(contentType)) return body.toString('latin1').trim()
   if (!json.test(contentType)) throw new Fault('NOT_JSON', status)
   const value = parseJson(body)
   if (value === undefined) throw new Fault('NOT_JSON', status)
@@ -37,13 +38,19 @@ export function readAnswer(answer: Answer): Claims {
  * the token, or else a 401. A 403 alone is a firewall's as often as not; status 400 with any other code is about the
  * request, so about us.
  */
-export function refusal({ code, status, oauthError }: Fault): Extract<TokenVerdict, { kind: 'refused' }> | undefined {
+export function refusal({ code, status, oauthError }: Fault): Refused | undefined {
   const isOfProvider = status === 400 || status === 401 || status === 403
-  if (isOfProvider && (oauthError === 'invalid_token' || oauthError === 'insufficient_scope'))
-    return { kind: 'refused', error: oauthError }
+  if (isOfProvider && oauthError === 'insufficient_scope') return refused(oauthError)
+  if (isOfProvider && oauthError === 'invalid_token') return refused('token_refused')
+  // Dex (handleUserInfo).
+  if (status === 403 && oauthError === 'access_denied') return refused('token_refused')
   // An introspection endpoint, asked for userinfo by mistake, says so of us.
   if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') return undefined
-  return code === 'HTTP 401' ? { kind: 'refused', error: 'invalid_token' } : undefined
+  return code === 'HTTP 401' ? refused('token_refused') : undefined
+}
+
+export function refused(reason: 'token_refused' | 'insufficient_scope'): Refused {
+  return { kind: 'refused', reason, detail: 'by the provider' }
 }
 
 function statusFault({ status, challenge, body }: Answer): Fault {

@@ -27,6 +27,7 @@ export class Fault extends TypeError {
 
 /** RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1: those that mean something to us. */
 export const oauthErrors = [
+  'access_denied',
   'invalid_client',
   'invalid_request',
   'invalid_token',
@@ -94,11 +95,21 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
   [/^(TOO_LARGE|UND_ERR_HEADERS_OVERFLOW)$/, 'the answer is too long', 'Check the address: this is no such endpoint.'],
   [
     /^SIGNED_ANSWER$/,
-    'signed answers (JWT) are not supported yet',
-    'Have the provider send plain JSON to this client (userinfo_signed_response_alg, introspection_signed_response_alg).',
+    'the answer is signed (JWT), and nothing is known to check the signature by',
+    'Set "issuer" of the directory; or have the provider send plain JSON to this client.',
   ],
   [
-    /^(NOT_JSON|NOT_AN_OBJECT|OAUTH_INVALID_RESPONSE)$/,
+    /^BAD_SIGNED_ANSWER$/,
+    "the answer is signed (JWT), but not by the issuer's keys, or not for bearerd",
+    'Check "issuer" and auth.username of the directory; or have the provider send plain JSON to this client (userinfo_signed_response_alg, introspection_signed_response_alg).',
+  ],
+  [
+    /^ENCRYPTED_ANSWER$/,
+    'the answer is encrypted (JWE), which is not supported',
+    'Have the provider send signed or plain answers to this client.',
+  ],
+  [
+    /^(NOT_JSON|NOT_AN_OBJECT|OAUTH_INVALID_RESPONSE|OAUTH_RESPONSE_IS_NOT_JSON)$/,
     'the answer is not what its specification demands',
     'Check the address, and that endpoint.method fits it: an introspection endpoint answers with "active", true or false; a userinfo endpoint with "sub", or at least a claim of fields.email or fields.username.',
   ],
@@ -141,6 +152,11 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'Set "issuer" exactly as the discovery document has it, to the last slash.',
   ],
   [
+    /^NO_KEYS_ADDRESS$/,
+    "nothing tells where the issuer's keys are",
+    'Set "issuer" exactly as the provider has it, or "endpoint.jwks-url".',
+  ],
+  [
     /^NO_ENDPOINT$/,
     'the discovery document has no such endpoint',
     'Use the other endpoint.method, or set "endpoint.url".',
@@ -150,6 +166,19 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'the address in the discovery document is not https',
     'Mend the public address in the settings of the provider, or set "endpoint.url".',
   ],
+  // Keys.
+  [
+    /^NO_KEYS$/,
+    "none of the issuer's keys can verify a token",
+    'Check "issuer" and "endpoint.jwks-url"; needed is a public key for signatures: RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519.',
+  ],
+  [/^TOO_MANY_KEYS$/, 'the issuer has more than 64 keys', 'Check "endpoint.jwks-url"; have the issuer drop old keys.'],
+  [
+    /^KEYS_TOO_OLD$/,
+    "the issuer's keys could not be fetched for longer than keys.max-age",
+    'Look at the provider, and at the earlier lines of the log that say why; or raise "keys.max-age".',
+  ],
+  [/^STOPPED$/, 'bearerd is stopping', 'Nothing is to be done: the mail client tries again.'],
 ]
 
 /** In words that are safe to log. */

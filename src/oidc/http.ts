@@ -23,7 +23,10 @@ const waitingLimit = 4096
 export type Fetch = (
   url: string,
   options: { readonly method: string; readonly headers: Record<string, string>; readonly body?: unknown },
-) => Promise<Response>
+) => Promise<Fetched>
+
+/** `signed`: the JWT, not verified, of an answer that is one; such an answer has no JSON. */
+export type Fetched = Response & { readonly signed?: string }
 
 export type Http = {
   readonly fetch: Fetch
@@ -33,7 +36,8 @@ export type Http = {
 
 type HttpConfig = Pick<DirectoryConfig, 'name' | 'timeoutMs' | 'connections' | 'tls'>
 
-export function createHttp(config: HttpConfig): Http {
+/** `onDate` is told of every answer's Date field, empty if absent. */
+export function createHttp(config: HttpConfig, onDate: (date: string) => void = () => {}): Http {
   const { timeoutMs } = config
   const secureContext = createTlsContext(config)
   const agent = new Agent({
@@ -52,13 +56,16 @@ export function createHttp(config: HttpConfig): Http {
   return {
     fetch: (url, { method, headers, body }) => {
       const { origin, pathname, search } = new URL(url)
-      return exchange(agent, queue, timeoutMs, {
-        origin,
-        path: pathname + search,
-        method,
-        headers: { ...headers, 'user-agent': 'bearerd' },
-        body: body instanceof URLSearchParams ? body.toString() : null,
-      })
+      return exchange(
+        { agent, queue, timeoutMs, onDate },
+        {
+          origin,
+          path: pathname + search,
+          method,
+          headers: { ...headers, 'user-agent': 'bearerd' },
+          body: body instanceof URLSearchParams ? body.toString() : null,
+        },
+      )
     },
     close: () => {
       closing ??= close(agent, timeoutMs)
@@ -97,12 +104,14 @@ function createQueue() {
   }
 }
 
-function exchange(
-  agent: Agent,
-  queue: Queue,
-  timeoutMs: number,
-  request: Dispatcher.DispatchOptions,
-): Promise<Response> {
+type Line = {
+  readonly agent: Agent
+  readonly queue: Queue
+  readonly timeoutMs: number
+  readonly onDate: (date: string) => void
+}
+
+function exchange({ agent, queue, timeoutMs, onDate }: Line, request: Dispatcher.DispatchOptions): Promise<Fetched> {
   if (queue.isFull()) return Promise.reject(new Fault('BUSY'))
   return new Promise((resolve, reject) => {
     const reader = createReader()
@@ -136,6 +145,7 @@ function exchange(
       },
       onResponseStart: (_, status, headers) => {
         mayRepeat = false
+        onDate(String(headers.date ?? ''))
         reader.start(status, headers)
       },
       onResponseData: (_, chunk) => {
@@ -144,7 +154,8 @@ function exchange(
       onResponseEnd: () =>
         settle(() => {
           try {
-            resolve(jsonResponse(readAnswer(reader.answer())))
+            const answer = readAnswer(reader.answer())
+            resolve(typeof answer === 'string' ? signedResponse(answer) : jsonResponse(answer))
           } catch (fault) {
             reject(fault)
           }
@@ -191,15 +202,23 @@ function createReader() {
  * What openid-client looks at: the status, and the JSON. The object is handed over directly, because making a stream of
  * its text in order to read and parse it again costs as much as all the rest.
  */
-function jsonResponse(object: unknown): Response {
+export function jsonResponse(object: unknown): Response {
   return Object.assign(new Response(null), { json: async () => object })
+}
+
+/** Whoever takes it for JSON is told what it is. */
+function signedResponse(signed: string): Fetched {
+  const json = async (): Promise<never> => {
+    throw new Fault('SIGNED_ANSWER', 200)
+  }
+  return Object.assign(new Response(null), { signed, json })
 }
 
 /**
  * One context for all connections: with `ca` set, Node would otherwise parse some 140 root certificates for each. `ca`
  * replaces the roots that Node comes with, so they are given again.
  */
-function createTlsContext({ name, tls }: HttpConfig): SecureContext | undefined {
+export function createTlsContext({ name, tls }: Pick<HttpConfig, 'name' | 'tls'>): SecureContext | undefined {
   const { caFile, certFile, keyFile } = tls
   if (caFile === undefined && certFile === undefined && keyFile === undefined) return undefined
   const read = (key: string, file: string | undefined) => {

@@ -1,9 +1,10 @@
 /**
- * OpenID: the three requests made of a provider. The only importer of openid-client.
+ * OpenID: the requests made of a provider. The only importer of openid-client.
  *
  *   discovery      OpenID Connect Discovery 1.0 section 4
  *   userinfo       OpenID Connect Core 1.0 section 5.3, but an answer without `sub` is taken (Microsoft Graph sends none)
  *   introspection  RFC 7662
+ *   tokeninfo      Google's: as userinfo, but it tells of the token: `aud`, `azp`, `scope`, `exp`
  *
  * An answer of userinfo that names nobody is none: `{"status":"maintenance"}` comes with status 200, too.
  *
@@ -11,16 +12,18 @@
  * judged here.
  */
 import * as oidc from 'openid-client'
-import type { ClientAuth, DirectoryConfig } from '../config/config.ts'
-import { refusal } from './answer.ts'
+import type { ClientAuth, DirectoryConfig, Method } from '../config/config.ts'
+import { refusal, refused } from './answer.ts'
 import { claimAt } from './claim-path.ts'
 import { addCredentials, readSigningKey } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
-import type { Fetch } from './http.ts'
-import type { Claims, TokenVerdict } from './token-verdict.ts'
+import { type Fetch, jsonResponse } from './http.ts'
+import type { Claims, Refused } from './token-verdict.ts'
+
+export type Asked = Exclude<Method, 'jwt'>
 
 /** The provider's word on a token. */
-type Word = Exclude<TokenVerdict, { kind: 'unavailable' }>
+export type Word = { readonly kind: 'active'; readonly claims: Claims } | Refused
 
 /** Where tokens are asked about. */
 export type Endpoint = {
@@ -28,83 +31,140 @@ export type Endpoint = {
   readonly ask: (token: string) => Promise<Word>
 }
 
+export type Endpoints = {
+  readonly [Method in Asked]?: Endpoint
+} & {
+  /** Of the issuer's keys (RFC 7517 section 5). */
+  readonly jwks?: URL | undefined
+}
+
+/** The JSON of an answer that is a JWT. Rejects with a Fault where its signature isn't the provider's. */
+export type OpenSigned = (jws: string, method: Asked) => Promise<Claims>
+
 type OpenIdConfig = Pick<DirectoryConfig, 'issuer' | 'endpoint' | 'auth' | 'fields'>
 
 export type OpenId = {
-  /** The endpoint that is configured, if it is. */
-  readonly configured: Endpoint | undefined
-  /** The endpoint that the issuer publishes. */
-  discover(issuer: string): Promise<Endpoint>
+  /** The endpoints that are configured. */
+  readonly configured: Endpoints
+  /** Those that the issuer publishes, and the configured ones instead where there are any. */
+  discover(issuer: string): Promise<Endpoints>
+  /** The issuer's keys. */
+  keys(url: URL): Promise<Claims>
 }
 
-const acceptJson = new Headers({ accept: 'application/json' })
+const metadataKeys = { introspect: 'introspection_endpoint', userinfo: 'userinfo_endpoint' } as const
+const acceptAnswer = new Headers({ accept: 'application/json, application/jwt;q=0.5' })
 
-export function createOpenId({ issuer, endpoint, auth, fields }: OpenIdConfig, fetch: Fetch): OpenId {
+export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: OpenSigned): OpenId {
+  const { issuer, endpoint, auth, fields } = config
   const clientId = ('username' in auth ? auth.username : undefined) ?? 'bearerd'
   const credentials = clientAuthentication(auth)
-  const metadataKey = endpoint.method === 'userinfo' ? 'userinfo_endpoint' : 'introspection_endpoint'
+  const asked = endpoint.methods.filter(method => method !== 'jwt')
   /** One of these at least names somebody. */
   const identifying = ['sub', ...fields.email, ...fields.username]
 
-  function endpointOf(configuration: oidc.Configuration, url: URL): Endpoint {
-    // The deadline is kept by `fetch`; this would be a second one, of the library's.
-    configuration.timeout = undefined
-    const ask =
-      endpoint.method === 'userinfo'
-        ? (token: string) => userinfo(configuration, url, token)
-        : (token: string) => introspect(configuration, token)
-    return { url, ask: token => ask(token).catch(rethrowAsFault) }
-  }
-
-  async function userinfo(configuration: oidc.Configuration, url: URL, token: string): Promise<Word> {
-    try {
-      const response = await oidc.fetchProtectedResource(configuration, token, url, 'GET', null, acceptJson)
-      // That it is an object has been seen to by `fetch`.
-      const claims = (await response.json()) as Claims
+  const requests = {
+    async userinfo(configuration: oidc.Configuration, url: URL, token: string): Promise<Word> {
+      const claims = await askWithToken(configuration, url, token, 'GET')
       if (identifying.every(path => (claimAt(claims, path) ?? '') === '')) throw new Fault('OAUTH_INVALID_RESPONSE')
       return { kind: 'active', claims }
-    } catch (error) {
-      return refusedOrRethrow(error)
-    }
+    },
+
+    /** POST, as Google's own libraries do it, keeps the token out of the URL, and so out of logs. */
+    async tokeninfo(configuration: oidc.Configuration, url: URL, token: string): Promise<Word> {
+      const claims = await askWithToken(configuration, url, token, 'POST').catch(error => {
+        // Sometimes without an error code. There is nothing in the request but the token that could be wrong; and where the
+        // request is, there is a code for that.
+        if (error instanceof Fault && error.code === 'HTTP 400') return undefined
+        throw error
+      })
+      if (claims === undefined) return refused('token_refused')
+      if (typeof claims.aud !== 'string' && typeof claims.azp !== 'string') throw new Fault('OAUTH_INVALID_RESPONSE')
+      return { kind: 'active', claims }
+    },
+
+    async introspect(configuration: oidc.Configuration, _: URL, token: string): Promise<Word> {
+      try {
+        const claims = await oidc.tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+        if (claims.active === true) return { kind: 'active', claims }
+        if (claims.active === false) return refused('token_refused')
+        throw new Fault('OAUTH_INVALID_RESPONSE')
+      } catch (error) {
+        // Who is refused with 401 is who was authenticated (RFC 7662 section 2.3): the user, if her token did that.
+        if (auth.method === 'user-token' || !isClientRefused(error)) throw error
+        throw new Fault('CLIENT_REFUSED')
+      }
+    },
   }
 
-  async function introspect(configuration: oidc.Configuration, token: string): Promise<Word> {
-    try {
-      const claims = await oidc.tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
-      if (claims.active === true) return { kind: 'active', claims }
-      if (claims.active === false) return { kind: 'refused', error: 'invalid_token' }
-      throw new Fault('OAUTH_INVALID_RESPONSE')
-    } catch (error) {
-      // Who is refused with 401 is who was authenticated (RFC 7662 section 2.3): the user, if her token did that.
-      if (auth.method === 'user-token') return refusedOrRethrow(error)
-      throw isClientRefused(error) ? new Fault('CLIENT_REFUSED') : error
-    }
+  async function askWithToken(configuration: oidc.Configuration, url: URL, token: string, http: 'GET' | 'POST') {
+    const response = await oidc.fetchProtectedResource(configuration, token, url, http, null, acceptAnswer)
+    // That it is an object has been seen to by `fetch`.
+    return (await response.json()) as Claims
   }
 
-  function configure(url: string): Endpoint {
-    const configuration = new oidc.Configuration(
-      { issuer: issuer ?? url, [metadataKey]: url },
-      clientId,
-      {},
-      credentials,
-    )
-    configuration[oidc.customFetch] = fetch
+  /** `url`: undefined where the metadata don't have one that can be asked. */
+  function endpointOf(method: Asked, url: string): Endpoint {
+    const metadata = { issuer: issuer ?? url, ...(method !== 'tokeninfo' && { [metadataKeys[method]]: url }) }
+    const configuration = new oidc.Configuration(metadata, clientId, {}, credentials)
+    configuration[oidc.customFetch] = async (at, options) => {
+      const response = await fetch(at, options)
+      return response.signed === undefined ? response : jsonResponse(await openSigned(response.signed, method))
+    }
+    // The deadline is kept by `fetch`; this would be a second one, of the library's.
+    configuration.timeout = undefined
     if (isInsecure(url)) oidc.allowInsecureRequests(configuration)
-    return endpointOf(configuration, new URL(url))
+    const at = new URL(url)
+    const isOwnWord = method !== 'introspect' || auth.method === 'user-token'
+    return {
+      url: at,
+      ask: token =>
+        requests[method](configuration, at, token)
+          .catch(error => (isOwnWord ? refusedOrRethrow(error) : Promise.reject(error)))
+          .catch(rethrowAsFault),
+    }
   }
 
-  async function discover(from: string): Promise<Endpoint> {
+  function configure(): Endpoints {
+    const { urls } = endpoint
+    const endpoints = asked.flatMap(method => {
+      const url = urls[method]
+      return url === undefined ? [] : [[method, endpointOf(method, url)] as const]
+    })
+    return { ...Object.fromEntries(endpoints), jwks: urls.jwks === undefined ? undefined : new URL(urls.jwks) }
+  }
+  const configured = configure()
+
+  async function discover(from: string): Promise<Endpoints> {
     const options = { [oidc.customFetch]: fetch, execute: isInsecure(from) ? [oidc.allowInsecureRequests] : [] }
     const configuration = await oidc.discovery(new URL(from), clientId, {}, credentials, options)
-    const url = configuration.serverMetadata()[metadataKey]
-    if (url === undefined || !URL.canParse(url)) throw new Fault('NO_ENDPOINT')
-    return endpointOf(configuration, new URL(url))
+    const metadata = configuration.serverMetadata()
+    const published = (url: string | undefined): string => {
+      if (url === undefined || !URL.canParse(url)) throw new Fault('NO_ENDPOINT')
+      // What the library checks of addresses that it asks itself.
+      if (!/^https?:$/.test(new URL(url).protocol)) throw new Fault('OAUTH_REQUEST_PROTOCOL_FORBIDDEN')
+      if (isInsecure(url) && !isInsecure(from)) throw new Fault('OAUTH_HTTP_REQUEST_FORBIDDEN')
+      return url
+    }
+    const found: Partial<Record<Asked, Endpoint>> = {}
+    for (const method of asked)
+      if (method !== 'tokeninfo' && configured[method] === undefined)
+        found[method] = endpointOf(method, published(metadata[metadataKeys[method]]))
+    const { jwks_uri: jwks } = metadata
+    const needsKeys = endpoint.methods.includes('jwt') && configured.jwks === undefined
+    return {
+      ...configured,
+      ...found,
+      jwks: configured.jwks ?? (needsKeys || jwks !== undefined ? new URL(published(jwks)) : undefined),
+    }
   }
 
-  return {
-    configured: endpoint.url === undefined ? undefined : configure(endpoint.url),
-    discover: from => discover(from).catch(rethrowAsFault),
+  async function keys(url: URL): Promise<Claims> {
+    const response = await fetch(url.href, { method: 'GET', headers: { accept: 'application/json' } })
+    return (await response.json()) as Claims
   }
+
+  return { configured, discover: from => discover(from).catch(rethrowAsFault), keys }
 }
 
 /** Plain http is for those who configured it; config validation has decided where that is tolerable. */
@@ -112,7 +172,8 @@ function isInsecure(url: string): boolean {
   return new URL(url).protocol === 'http:'
 }
 
-function clientAuthentication(auth: ClientAuth): oidc.ClientAuth {
+/** As openid-client takes it. */
+export function clientAuthentication(auth: ClientAuth): oidc.ClientAuth {
   if (auth.method !== 'private-key-jwt') return addCredentials(auth)
   const { alg, load } = readSigningKey(auth.key)
   const options: oidc.ModifyAssertionOptions = {
@@ -129,9 +190,9 @@ function clientAuthentication(auth: ClientAuth): oidc.ClientAuth {
 }
 
 function refusedOrRethrow(error: unknown): Word {
-  const refused = error instanceof Fault ? refusal(error) : undefined
-  if (refused === undefined) throw error
-  return refused
+  const word = error instanceof Fault ? refusal(error) : undefined
+  if (word === undefined) throw error
+  return word
 }
 
 function isClientRefused(error: unknown): boolean {

@@ -1,40 +1,83 @@
 /**
- * Provider: asks one OpenID provider about tokens.
+ * Provider: finds out about tokens, by the keys of one OpenID provider and by asking it.
  *
  * A lookup ends with a verdict, within the budget of the directory, whatever happens: it never rejects. `refused` is the
- * provider's own word on the token; everything else that is no good answer is `unavailable`, and the cause is logged
- * where the provider's state changes. Caching and the meaning of claims are the work of auth/.
+ * provider's own word on the token, or that of its keys; everything else that is no good answer is `unavailable`, and the
+ * cause is logged where the provider's state changes. Caching and the meaning of claims are the work of auth/.
  */
-import type { DirectoryConfig } from '../config/config.ts'
+import type { DirectoryConfig, Method } from '../config/config.ts'
 import type { Log } from '../log.ts'
+import { createBreaker } from './breaker.ts'
+import { compose, isJudgedHere, toAsk } from './chain.ts'
 import { type Discovery, settled, startDiscovery } from './discovery.ts'
 import { Fault } from './fault.ts'
 import { createHealth, describe } from './health.ts'
 import { createHttp } from './http.ts'
-import { createOpenId, type Endpoint } from './openid.ts'
-import type { Provider, TokenVerdict } from './token-verdict.ts'
+import { createIssuerKeys, type KeyDisk } from './issuer-keys.ts'
+import { peekJwt } from './jwt.ts'
+import { type Asked, createOpenId, type Endpoints, type OpenId, type Word } from './openid.ts'
+import { list, quote } from './quote.ts'
+import type { Evidence, Jwt, Observe, Provider, Refused, Step } from './token-verdict.ts'
 
 /** RFC 6750 section 2.1. Anything else must not get into a header: the error of the library would quote it. */
 const b64token = /^[A-Za-z0-9._~+/-]+=*$/
 
-const unavailable = { kind: 'unavailable' } as const
+export type ProviderOptions = {
+  /** Where the issuer's keys are kept, for a start while it is down; undefined: nowhere. */
+  readonly keyDisk?: KeyDisk | undefined
+  /** Keys by which tokens were good are good no more. */
+  readonly onWithdrawn?: () => void
+}
+
+/** One token on its way. */
+type Look = {
+  readonly token: string
+  readonly observe: Observe | undefined
+  /** Those that have had their say. */
+  readonly methods: Method[]
+  /** There is a verdict: whatever comes now changes nothing. */
+  isOver: boolean
+}
+type Unavailable = { readonly kind: 'unavailable' }
+const unavailable: Unavailable = { kind: 'unavailable' }
+/** What is left to a single request, to say itself what it has waited for. */
+const graceMs = 50
+const malformed: Refused = { kind: 'refused', reason: 'token_malformed', detail: 'no RFC 6750 b64token' }
+type Outcome = { readonly kind: 'active'; readonly evidence: Evidence } | Refused | Unavailable
 
 /** Throws when a file or key of the configuration is unusable; never because of the network. */
-export function createProvider(config: DirectoryConfig, log: Log): Provider {
+export function createProvider(config: DirectoryConfig, log: Log, options: ProviderOptions = {}): Provider {
   const { name, issuer, timeoutMs, endpoint } = config
   const http = createHttp(config)
-  const openid = createOpenId(config, http.fetch)
   const health = createHealth(name, log)
+  /** Apart: good JWTs tell nothing of an endpoint that fails. */
+  const keyHealth = createHealth(name, log)
+  const breakers = { introspect: createBreaker(), tokeninfo: createBreaker(), userinfo: createBreaker() }
   let closed = false
-  const endpoints = openid.configured === undefined ? discover() : settled(openid.configured)
+  const openid: OpenId = createOpenId(config, http.fetch, (jws, method) => keys.openSigned(jws, method))
+  const endpoints = isComplete(openid.configured, endpoint.methods) ? settled(openid.configured) : discover()
+  const keys = createIssuerKeys(config, {
+    log,
+    openid: () => openid,
+    endpoints: () => endpoints,
+    disk: options.keyDisk,
+    onWithdrawn: () => options.onWithdrawn?.(),
+  })
 
-  function failing(request: string, error: unknown): void {
-    if (!closed) health.failing(request, error)
+  function failing(request: string, error: unknown, of = health): void {
+    if (!closed) of.failing(request, error)
   }
 
-  function discover(): Discovery<Endpoint> {
+  function failed({ observe, isOver }: Look, check: string, request: string, error: unknown, of = health): Unavailable {
+    if (isOver) return unavailable
+    observe?.(faultStep(check, request, error))
+    failing(request, error, of)
+    return unavailable
+  }
+
+  function discover(): Discovery<Endpoints> {
     if (issuer === undefined) throw new Error(`directory.${name}: neither endpoint.url nor issuer is set`)
-    const request = `discovery at ${new URL(issuer).host}`
+    const request = discoveryOf(issuer)
     return startDiscovery(() => openid.discover(issuer), {
       onFound: health.ok,
       onFailed: (error, known) => {
@@ -44,48 +87,131 @@ export function createProvider(config: DirectoryConfig, log: Log): Provider {
     })
   }
 
-  async function ask({ url, ask }: Endpoint, token: string): Promise<TokenVerdict> {
+  async function judge(look: Look): Promise<Outcome> {
+    const peeked = peekJwt(look.token)
+    const isHere = isJudgedHere(peeked, config)
+    if (isHere) {
+      const refused = await verify(look, peeked)
+      if (refused !== undefined) return refused
+    }
+    const answers: Parameters<typeof compose>[0]['answers'][number][] = []
+    for (const method of toAsk(isHere ? peeked : undefined, config)) {
+      const word = await ask(method, look)
+      if (word.kind !== 'active') return word
+      answers.push({ method, claims: word.claims })
+    }
+    const composed = compose({ jwt: peeked, verified: isHere, answers }, config)
+    if (!('kind' in composed)) return { kind: 'active', evidence: composed }
+    look.observe?.({ check: 'subject', outcome: 'failed', seen: composed.detail })
+    return composed
+  }
+
+  /** Undefined: the token is signed by its issuer, and `peeked` is what that one has signed. */
+  async function verify(look: Look, peeked: Jwt | undefined): Promise<Outcome | undefined> {
+    const { token, observe, methods } = look
+    methods.push('jwt')
+    const refuse = (refused: Refused, expected?: string): Refused => {
+      observe?.({ check: 'signature', outcome: 'failed', seen: refused.detail, expected })
+      return refused
+    }
+    if (token.split('.').length !== 3) return refuse({ kind: 'refused', reason: 'opaque_token', detail: 'not a JWT' })
+    const iss = peeked?.payload.iss
+    if (peeked !== undefined && iss !== issuer) {
+      const seen = typeof iss === 'string' ? quote(iss) : 'absent'
+      const detail = `iss is ${seen}, configured is ${quote(issuer)}`
+      return refuse({ kind: 'refused', reason: 'wrong_issuer', detail })
+    }
     try {
-      const verdict = await ask(token)
-      health.ok()
-      return verdict
+      const word = await keys.verify(token)
+      keyHealth.ok()
+      if (word.kind === 'refused') return refuse(word, word.expected)
+      const seen = `${quote(String(word.header.alg))} by the key ${quote(word.key)}`
+      observe?.({ check: 'signature', outcome: 'ok', seen })
+      return undefined
     } catch (error) {
-      failing(`${endpoint.method} at ${url.host}`, error)
-      return unavailable
+      return failed(look, 'signature', 'keys of the issuer', error, keyHealth)
     }
   }
 
-  /** Nothing is discovered yet: discovery and request share the budget of a lookup. */
-  async function askWhenFound(token: string): Promise<TokenVerdict> {
-    const verdict = endpoints.discover().then(
-      found => ask(found, token),
-      // onFailed has logged it.
-      () => unavailable,
-    )
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<TokenVerdict>(resolve => {
-      timer = setTimeout(() => {
-        failing(`discovery and ${endpoint.method}`, new Fault('TIMEOUT'))
-        resolve(unavailable)
-      }, timeoutMs)
+  async function ask(method: Asked, look: Look): Promise<Word | Unavailable> {
+    const { token, observe, methods } = look
+    methods.push(method)
+    const found = endpoints.current() ?? (await discovered(observe))
+    const asked = found?.[method]
+    // What keeps discovery from finding it has been logged.
+    if (asked === undefined || !breakers[method].enter()) return unavailable
+    try {
+      const word = await asked.ask(token)
+      breakers[method].answered()
+      health.ok()
+      observe?.(wordStep(method, asked.url, word))
+      return word
+    } catch (error) {
+      breakers[method].failed(error)
+      return failed(look, method, `${method} at ${asked.url.host}`, error)
+    }
+  }
+
+  function discovered(observe: Observe | undefined): Promise<Endpoints | undefined> {
+    return endpoints.discover().catch(error => {
+      observe?.(faultStep('discovery', discoveryOf(issuer), error))
+      return undefined
     })
-    return Promise.race([verdict, late]).finally(() => clearTimeout(timer))
+  }
+
+  /** One request keeps to the budget by itself; several share it, and so do one and the keys to its answer. */
+  async function inTime(look: Look): Promise<Outcome> {
+    if (endpoint.methods.length === 1 && issuer === undefined) return judge(look)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<Outcome>(resolve => {
+      timer = setTimeout(() => {
+        const waitedFor = [...(endpoints.current() === undefined ? ['discovery'] : []), ...look.methods]
+        const of = look.methods.at(-1) === 'jwt' ? keyHealth : health
+        resolve(failed(look, 'timeout', waitedFor.join(' and '), new Fault('TIMEOUT'), of))
+        look.isOver = true
+      }, timeoutMs + graceMs)
+    })
+    return Promise.race([judge(look), late]).finally(() => clearTimeout(timer))
   }
 
   return {
     openidConfiguration:
       issuer === undefined ? undefined : `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
 
-    lookup: async token => {
-      if (!b64token.test(token)) return { kind: 'refused', error: 'invalid_token' }
-      const known = endpoints.current()
-      return known === undefined ? askWhenFound(token) : ask(known, token)
+    async lookup(token, observe) {
+      if (!b64token.test(token)) {
+        observe?.({ check: 'token', outcome: 'failed', seen: malformed.detail })
+        return { ...malformed, source: '' }
+      }
+      const look: Look = { token, observe, methods: [], isOver: false }
+      const outcome = await inTime(look)
+      return { ...outcome, source: look.methods.join('+') }
     },
 
     close: async () => {
       closed = true
       endpoints.stop()
-      await http.close()
+      await Promise.all([keys.stop(), http.close()])
     },
   }
+}
+
+/** Whether discovery has nothing to add. */
+function isComplete(configured: Endpoints, methods: readonly Method[]): boolean {
+  return methods.every(method => configured[method === 'jwt' ? 'jwks' : method] !== undefined)
+}
+
+function discoveryOf(issuer: string | undefined): string {
+  return `discovery at ${new URL(issuer ?? 'https://-').host}`
+}
+
+function wordStep(method: Asked, { host }: URL, word: Word): Step {
+  if (word.kind === 'refused')
+    return { check: method, outcome: 'failed', seen: `${host} refuses the token (${word.reason})` }
+  return { check: method, outcome: 'ok', seen: `${host} tells ${list(Object.keys(word.claims))}` }
+}
+
+function faultStep(check: string, request: string, error: unknown): Step {
+  const { cause, cure } = describe(request, error)
+  return { check, outcome: 'failed', seen: cause, cure }
 }

@@ -15,6 +15,7 @@ import { account, indexOf } from '../support/accounts.ts'
 import { stopClock } from '../support/clock.ts'
 import { type Dialog, readDialogs, runDialog } from '../support/dialog.ts'
 import { directory } from '../support/directory.ts'
+import { active, ofUserinfo, refused, unavailable } from '../support/evidence.ts'
 import { createRecorder } from '../support/log.ts'
 import { connect, type Peer } from '../support/wire.ts'
 
@@ -34,17 +35,17 @@ const handshakes: Record<string, string> = {
 /** A provider that knows the tokens of dovecot-login.txt. */
 function createProvider() {
   let answerSlow: () => void = () => assert.fail('nobody asked about the token "slow"')
-  const active = (owner: string): TokenVerdict => ({ kind: 'active', claims: { email: `${owner}@example.org` } })
+  const tokenOf = (owner: string): TokenVerdict => active(ofUserinfo({ email: `${owner}@example.org` }))
   return {
     openidConfiguration: undefined,
     close: async () => {},
     answers: () => answerSlow(),
     lookup: async (token: string): Promise<TokenVerdict> => {
-      if (token === 'down') return { kind: 'unavailable' }
-      if (token === 'nobody') return { kind: 'refused', error: 'invalid_token' }
-      if (token !== 'slow') return active(token)
+      if (token === 'down') return unavailable
+      if (token === 'nobody') return refused
+      if (token !== 'slow') return tokenOf(token)
       return new Promise(resolve => {
-        answerSlow = () => resolve(active('alice'))
+        answerSlow = () => resolve(tokenOf('alice'))
       })
     },
   }
@@ -60,7 +61,7 @@ function run(t: TestContext, dialog: Dialog): Promise<void> {
 
   const config = directory()
   const cache = { ttlMs: 60_000, negativeTtlMs: 5000, maxTokens: 100 }
-  const tokens = createTokenSource(provider, 'userinfo', cache)
+  const tokens = createTokenSource(provider, cache)
   const openidConfiguration = 'https://idp.example/.well-known/openid-configuration'
   const authenticate = createAuthenticate({
     directories: new Map([['main', { config, tokens, openidConfiguration }]]),

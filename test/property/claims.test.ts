@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { checkClaims } from '../../src/auth/claims.ts'
-import { peekJwt } from '../../src/auth/jwt.ts'
 import { rejectReasons } from '../../src/auth/reason.ts'
 import { claimAt } from '../../src/oidc/claim-path.ts'
+import { peekJwt } from '../../src/oidc/jwt.ts'
 import type { Claims } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
+import { introspected } from '../support/evidence.ts'
 
 const names = fc.constantFrom(
   'iss',
@@ -29,9 +30,9 @@ it('checks any JSON without a fault, and names a reason of the table', () => {
     require: { audience: ['mail'], clients: ['c'], scopes: ['s'], claim: { groups: ['g'] } },
   })
   fc.assert(
-    fc.property(claims, claims, (answer, payload) => {
+    fc.property(claims, claims, fc.boolean(), (answer, payload, verified) => {
       const problem = checkClaims(
-        { claims: answer, token: payload, jwt: { header: answer, payload } },
+        { claims: answer, token: payload, jwt: { header: answer, payload }, verified },
         strict,
         Date.now(),
       )
@@ -43,7 +44,7 @@ it('checks any JSON without a fault, and names a reason of the table', () => {
 it('passes a strict directory only with an audience, a client, a scope and a group that are wanted', () => {
   const strict = directory({ require: { audience: ['mail'], clients: ['c'], scopes: ['s'], claim: { groups: ['g'] } } })
   const good = { aud: 'mail', azp: 'c', scope: 's', groups: ['g'] }
-  const check = (token: Claims) => checkClaims({ claims: token, token, jwt: undefined }, strict, Date.now())
+  const check = (token: Claims) => checkClaims(introspected(token), strict, Date.now())
   assert.equal(check(good), undefined)
   fc.assert(
     fc.property(fc.constantFrom('aud', 'azp', 'scope', 'groups'), fc.jsonValue(), (name, value) => {

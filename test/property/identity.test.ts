@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
+import type { Binding } from '../../src/accounts/binding.ts'
+import { createBindingTable } from '../../src/accounts/binding-table.ts'
 import { resolveIdentity } from '../../src/auth/identity.ts'
 import { rejectReasons } from '../../src/auth/reason.ts'
 import { createRouting } from '../../src/auth/routing.ts'
@@ -15,6 +17,7 @@ const accounts = [
   account({ address: 'bob@example.org', subject: 'sub-bob', username: 'bob' }),
   account({ address: 'carol@school.example', username: 'alice' }),
   account({ address: 'dora@example.org', directory: 'school', subject: 'sub-dora' }),
+  account({ address: 'erin@example.org', username: 'EXAMPLE\\erin', created: 1_000 }),
 ]
 const index = indexOf(accounts)
 
@@ -29,6 +32,8 @@ const near = [
   '',
   ' alice',
   'alice@example.org\n',
+  'alice@example.org*bob@example.org',
+  'alice%bob',
 ]
 const value = fc.oneof(fc.constantFrom(...known.filter(name => name !== undefined), ...near), fc.jsonValue())
 const claims = fc.record(
@@ -36,23 +41,55 @@ const claims = fc.record(
   { requiredKeys: [] },
 ) as fc.Arbitrary<Claims>
 
+const binding: fc.Arbitrary<Binding> = fc.record({
+  account: fc.constantFrom(...accounts.map(({ address }) => address), 'a@example.org', 'gone@example.org'),
+  directory: fc.constantFrom('main', 'school'),
+  subject: fc.constantFrom('alice', 'sub-bob', 'sub-dora', 'x@example.net'),
+  bound: fc.constantFrom(0, 2_000),
+})
+const bindings = fc.option(fc.array(binding, { maxLength: 8 }), { nil: undefined })
+
 it('makes nobody somebody without a claim that is a name of hers, in a directory that is hers', () => {
   fc.assert(
-    fc.property(claims, fc.constantFrom(...directories), (given, config) => {
-      const identity = resolveIdentity(given, { directory: config, accounts: index, directoryOf: ofAccount })
+    fc.property(claims, fc.constantFrom(...directories), bindings, (given, config, lines) => {
+      const table = lines && createBindingTable()
+      for (const line of lines ?? []) table?.apply(line)
+      const context = { directory: config, accounts: index, bindings: table, directoryOf: ofAccount }
+      const identity = resolveIdentity(given, context)
       if (identity.kind === 'reject') assert.ok(Object.hasOwn(rejectReasons, identity.reason))
       if (identity.kind !== 'account') return
-      const { account, by } = identity
+      const { account, by, bind } = identity
       assert.equal(ofAccount(account), config.name)
-      if (account.subject !== undefined) assert.equal(given.sub, account.subject)
-      if (by === 'subject') assert.equal(given.sub, account.subject)
+      const own = account.subject ?? table?.subjectOf(account, config.name)
+      if (own !== undefined) assert.deepEqual([given.sub, by], [own, 'subject'])
+      if (by === 'subject') assert.equal(given.sub, own)
       if (by === 'username') assert.equal(given.preferred_username, account.username)
       if (by === 'email') {
         assert.ok([account.address, ...account.aliases].includes(String(given.email).toLowerCase()))
         assert.ok([undefined, null, true, 'true'].includes(given.email_verified as undefined))
       }
+      assert.equal(bind, table === undefined || account.subject !== undefined ? undefined : given.sub)
+      // Once she is bound, it is she: by her sub alone, and nobody by another one.
+      if (bind === undefined) return
+      table?.apply({ account: account.address, directory: config.name, subject: bind, bound: 5_000 })
+      const again = resolveIdentity({ sub: bind }, context)
+      assert.ok(again.kind === 'account' && again.account === account && again.by === 'subject')
+      const other = resolveIdentity({ ...given, sub: 'nobody’s' }, context)
+      assert.ok(other.kind !== 'account' || other.account !== account)
     }),
     { numRuns: 3000 },
+  )
+})
+
+it('takes no address and no username with a character in it that means something to other programs', () => {
+  const odd = fc.constantFrom('%', '*', '/', '`', '\0', '\t', '\n', '\u00a0', '\u200b', '\u202e', '\ufffd', '\u2028')
+  const part = fc.constantFrom('', 'alice', 'alice@example.org', 'EXAMPLE\\erin')
+  fc.assert(
+    fc.property(part, odd, part, fc.constantFrom('email', 'preferred_username'), (before, char, after, claim) => {
+      const context = { directory: directory(), accounts: index, bindings: undefined, directoryOf: ofAccount }
+      const identity = resolveIdentity({ [claim]: `${before}${char}${after}` }, context)
+      assert.ok(identity.kind === 'reject' && identity.reason === 'bad_identity', JSON.stringify(identity))
+    }),
   )
 })
 
@@ -63,8 +100,8 @@ it('routes any login to a directory that exists', () => {
     fc.emailAddress(),
   )
   fc.assert(
-    fc.property(fc.option(name, { nil: undefined }), asked => {
-      const chosen = forLogin(asked, index)
+    fc.property(fc.option(name, { nil: undefined }), fc.string(), (asked, token) => {
+      const chosen = forLogin(asked, index, token)
       assert.ok(directories.some(({ name }) => name === chosen))
       const owner = asked === undefined ? undefined : index.byName(asked)
       if (owner !== undefined) assert.equal(chosen, ofAccount(owner))

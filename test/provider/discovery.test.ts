@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
 import { Secret } from '../../src/secret.ts'
 import { openProvider } from '../support/asking.ts'
+import { asking } from '../support/directory.ts'
+import { tokenRefused } from '../support/evidence.ts'
 import { json, never, startFaultProvider } from '../support/fault-provider.ts'
 import { introspectors, startProvider } from '../support/provider.ts'
 
@@ -11,9 +13,9 @@ after(provider.stop)
 afterEach(provider.up)
 const { issuer } = provider
 const host = new URL(issuer).host
-const userinfo = { method: 'userinfo', url: undefined } as const
-const introspect = { method: 'introspect', url: undefined } as const
-const unavailable = { kind: 'unavailable' }
+const userinfo = asking('userinfo')
+const introspect = asking('introspect')
+const unavailable = { kind: 'unavailable', source: 'userinfo' }
 
 test('the userinfo endpoint is found once', async t => {
   const before = provider.calls.discovery
@@ -32,12 +34,12 @@ test('the introspection endpoint is found, and the issuer is the audience of an 
   const auth = { method: 'private-key-jwt', username: 'key-ES256', key, keyId: undefined } as const
   const { lookup } = openProvider(t, { issuer, endpoint: introspect, auth })
   assert.equal((await lookup(await provider.token('alice@example.org'))).kind, 'active')
-  assert.deepEqual(await lookup('never-issued'), { kind: 'refused', error: 'invalid_token' })
+  assert.deepEqual(await lookup('never-issued'), { ...tokenRefused, source: 'introspect' })
 })
 
 test('an endpoint that is configured needs no discovery', async t => {
   const before = provider.calls.discovery
-  const endpoint = { method: 'userinfo', url: provider.endpoints.userinfo } as const
+  const endpoint = asking('userinfo', provider.endpoints.userinfo)
   const { lookup, openidConfiguration } = openProvider(t, { issuer, endpoint })
   assert.equal((await lookup(await provider.token('alice@example.org'))).kind, 'active')
   assert.equal(provider.calls.discovery, before)
@@ -74,7 +76,7 @@ test('secrets stay out of the log when discovery fails', async t => {
   const auth = { method: 'basic', username: id, secret: new Secret(secret), encoding: 'form' } as const
   await provider.down()
   const { lookup } = openProvider(t, { issuer, endpoint: introspect, auth })
-  assert.deepEqual(await lookup('some-token-of-alice'), unavailable)
+  assert.deepEqual(await lookup('some-token-of-alice'), { ...unavailable, source: 'introspect' })
 })
 
 /** A discovery document, and what becomes of a lookup. `ISSUER` stands for where it was fetched. */
@@ -109,11 +111,11 @@ for (const [name, [path, document, cause]] of Object.entries(documents))
     const where = `${path.replace(/\/$/, '')}/.well-known/openid-configuration`
     server.answerAt(where, json(JSON.parse(text)))
     server.answerAt('/me', json({ sub: 'alice' }))
-    const asking = openProvider(t, { issuer: server.origin + path, endpoint: userinfo })
-    assert.equal(asking.openidConfiguration, server.origin + where)
-    assert.equal((await asking.lookup('some-token-of-alice')).kind, cause === undefined ? 'active' : 'unavailable')
-    assert.equal(asking.states().length, cause === undefined ? 0 : 1)
-    if (cause !== undefined) assert.match(asking.states()[0] ?? '', cause)
+    const opened = openProvider(t, { issuer: server.origin + path, endpoint: userinfo })
+    assert.equal(opened.openidConfiguration, server.origin + where)
+    assert.equal((await opened.lookup('some-token-of-alice')).kind, cause === undefined ? 'active' : 'unavailable')
+    assert.equal(opened.states().length, cause === undefined ? 0 : 1)
+    if (cause !== undefined) assert.match(opened.states()[0] ?? '', cause)
   })
 
 test('discovery and the request share the budget of one lookup', async t => {
@@ -126,7 +128,7 @@ test('discovery and the request share the budget of one lookup', async t => {
   server.answerAt('/me', never)
   const { lookup, states } = openProvider(t, { issuer: server.origin, endpoint: userinfo, timeoutMs: 1000 })
   assert.deepEqual(await lookup('some-token-of-alice'), unavailable)
-  assert.deepEqual(states(), ['discovery and userinfo: no answer in time (TIMEOUT)'])
+  assert.deepEqual(states(), ['userinfo: no answer in time (TIMEOUT)'])
 })
 
 test('a discovery that gets no answer', async t => {

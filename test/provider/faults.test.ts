@@ -4,13 +4,15 @@
  */
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
 import type { ClientAuth } from '../../src/config/config.ts'
-import type { Claims } from '../../src/oidc/token-verdict.ts'
+import type { Claims, Refused } from '../../src/oidc/token-verdict.ts'
 import { Secret } from '../../src/secret.ts'
 import { openProvider } from '../support/asking.ts'
+import { asking } from '../support/directory.ts'
+import { active, introspected, tokenRefused as invalid } from '../support/evidence.ts'
 import * as fault from '../support/fault-provider.ts'
 import { type Answer, challenge, json, startFaultProvider, text } from '../support/fault-provider.ts'
+import { faultsOf, isSlow } from '../support/faults.ts'
 
 const server = await startFaultProvider()
 after(server.stop)
@@ -22,75 +24,25 @@ beforeEach(() => {
   before.asked = server.asked.length
 })
 
-const userinfo = { method: 'userinfo', url: `${server.origin}/me` } as const
-const introspect = { method: 'introspect', url: `${server.origin}/introspect?tenant=1` } as const
+const userinfo = asking('userinfo', `${server.origin}/me`)
+const introspect = asking('introspect', `${server.origin}/introspect?tenant=1`)
 const host = new URL(server.origin).host
 const token = 'tok3n-of.alice_which/nobody+may~see=='
-const unavailable = { kind: 'unavailable' }
-const invalid = { kind: 'refused', error: 'invalid_token' }
-const insufficient = { kind: 'refused', error: 'insufficient_scope' }
-const moved = { location: `${elsewhere.origin}/me` }
+const unavailable = { kind: 'unavailable', source: 'userinfo' }
+const insufficient: Refused = { ...invalid, reason: 'insufficient_scope' }
 
-// An answer that is a verdict for neither endpoint.
-const faults: Record<string, [answer: Answer, cause: RegExp]> = {
-  'no answer': [fault.never, /no answer in time \(TIMEOUT\)$/],
-  'half an answer': [fault.stalling, /no answer in time \(TIMEOUT\)$/],
-  'a connection reset': [fault.reset, /the connection ended before the answer did \((ECONNRESET|UND_ERR_SOCKET)\)$/],
-  'a truncated answer': [fault.truncated, /the connection ended before the answer did \([A-Z_]+\)$/],
-  '50 MB': [fault.huge, /the answer is too long \(TOO_LARGE\)$/],
-  'headers without end': [text('{}', 200, { 'x-long': 'x'.repeat(20_000) }), /too long \(UND_ERR_HEADERS_OVERFLOW\)$/],
-  'another protocol': [fault.garbage, /the answer is not HTTP \(\w+\)$/],
-  'status 500': [text('', 500), /the provider has failed \(HTTP 500\)$/],
-  'status 502 with HTML': [text('<html>', 502, { 'content-type': 'text/html' }), /has failed \(HTTP 502\)$/],
-  'status 503 with a verdict': [json({ active: true, sub: 'alice' }, 503), /has failed \(HTTP 503\)$/],
-  'status 301': [text('', 301, moved), /the endpoint redirects.*\(HTTP 301\)$/],
-  'status 302': [text('', 302, moved), /the endpoint redirects.*\(HTTP 302\)$/],
-  'status 307': [text('', 307, moved), /the endpoint redirects.*\(HTTP 307\)$/],
-  'status 308': [text('', 308, moved), /the endpoint redirects.*\(HTTP 308\)$/],
-  'status 404': [text('', 404), /there is no such endpoint \(HTTP 404\)$/],
-  'status 405': [text('', 405), /there is no such endpoint \(HTTP 405\)$/],
-  'status 429': [text('', 429, { 'retry-after': 1 }), /too many requests \(HTTP 429\)$/],
-  'status 431': [text('', 431), /the token is longer than the provider accepts \(HTTP 431\)$/],
-  'status 400': [text('', 400), /does not accept the request \(HTTP 400\)$/],
-  'status 400 invalid_request': [challenge(400, 'invalid_request'), /\(HTTP 400 invalid_request\)$/],
-  'status 400 with a text of its own': [json({ error: token }, 400), /\(HTTP 400\)$/],
-  'status 201': [json({ active: true, sub: 'alice' }, 201), /an unexpected answer \(HTTP 201\)$/],
-  'status 204': [text('', 204), /an unexpected answer \(HTTP 204\)$/],
-  'status 999': [text('', 999), /an unexpected answer \(HTTP 999\)$/],
-  HTML: [text('<html>Sign in</html>', 200, { 'content-type': 'text/html' }), /\(NOT_JSON\)$/],
-  'JSON called text': [text('{"active":true,"sub":"a"}', 200, { 'content-type': 'text/plain' }), /\(NOT_JSON\)$/],
-  'JSON called nothing': [text('{"active":true,"sub":"a"}', 200, { 'content-type': '' }), /\(NOT_JSON\)$/],
-  'a signed answer': [text('e30.e30.e30', 200, { 'content-type': 'application/jwt' }), /signed answers.*SIGNED_ANSWER/],
-  'a signed answer of introspection': [
-    text('e30.e30.e30', 200, { 'content-type': 'application/token-introspection+jwt' }),
-    /signed answers.*SIGNED_ANSWER/,
-  ],
-  'an empty body': [text(''), /\(NOT_JSON\)$/],
-  'half of an object': [text('{"active":true,"sub":"al'), /\(NOT_JSON\)$/],
-  'more than an object': [text('{"active":true,"sub":"a"}{}'), /\(NOT_JSON\)$/],
-  'JSON with comments': [text('{"active":true/**/}'), /\(NOT_JSON\)$/],
-  'a body that is not UTF-8': [text(Buffer.from('{"active":true,"sub":"\xe9"}', 'latin1')), /\(NOT_JSON\)$/],
-  'a compressed body': [
-    text(gzipSync('{"active":true}'), 200, { 'content-encoding': 'gzip' }),
-    /not what its specification demands \(NOT_JSON\)$/,
-  ],
-  'an array': [json([{ active: true, sub: 'alice' }]), /not what its specification demands \(NOT_AN_OBJECT\)$/],
-  null: [json(null), /\(NOT_AN_OBJECT\)$/],
-  'a number': [json(1), /\(NOT_AN_OBJECT\)$/],
-  'a text': [json('active'), /\(NOT_AN_OBJECT\)$/],
-  true: [json(true), /\(NOT_AN_OBJECT\)$/],
-}
+const faults = faultsOf(`${elsewhere.origin}/me`, token)
 
-for (const endpoint of [userinfo, introspect])
+for (const [method, endpoint] of Object.entries({ userinfo, introspect }))
   for (const [name, [answer, cause]] of Object.entries(faults))
-    test(`${endpoint.method}, ${name}: unavailable`, async t => {
-      const timeoutMs = answer === fault.never || answer === fault.stalling ? 400 : 5000
+    test(`${method}, ${name}: unavailable`, async t => {
+      const timeoutMs = isSlow(answer) ? 400 : 5000
       const { lookup, log, states } = openProvider(t, { endpoint, timeoutMs })
       server.answer(answer)
-      for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), unavailable)
+      for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), { ...unavailable, source: method })
       assert.equal(states().length, 1)
       assert.match(states()[0] ?? '', cause)
-      assert.ok(states()[0]?.startsWith(`${endpoint.method} at ${host}: `))
+      assert.ok(states()[0]?.startsWith(`${method} at ${host}: `))
       assert.equal(log[0]?.level, 'error')
       assert.ok(typeof log[0]?.cure === 'string' && log[0].cure.length > 10)
       assert.equal(elsewhere.asked.length, 0)
@@ -101,7 +53,7 @@ for (const endpoint of [userinfo, introspect])
     })
 
 // What userinfo can say of a token: RFC 6750 section 3.
-const words: Record<string, [answer: Answer, verdict: object]> = {
+const words: Record<string, [answer: Answer, verdict: Refused]> = {
   'status 401': [text('', 401), invalid],
   'status 401 with HTML': [text('<html>', 401, { 'content-type': 'text/html' }), invalid],
   'status 401 with a bare challenge': [challenge(401), invalid],
@@ -134,13 +86,13 @@ for (const [name, [answer, verdict]] of Object.entries(words)) {
   test(`userinfo, ${name}: refused`, async t => {
     const { lookup, log } = openProvider(t, { endpoint: userinfo })
     server.answer(answer)
-    assert.deepEqual(await lookup(token), verdict)
+    assert.deepEqual(await lookup(token), { ...verdict, source: 'userinfo' })
     assert.deepEqual(log, [])
   })
   test(`introspect by the user's own token, ${name}: refused`, async t => {
     const { lookup, log } = openProvider(t, asUser)
     server.answer(answer)
-    assert.deepEqual(await lookup(token), verdict)
+    assert.deepEqual(await lookup(token), { ...verdict, source: 'introspect' })
     assert.deepEqual(log, [])
   })
 }
@@ -173,11 +125,11 @@ const strangers: Record<string, [answer: Answer, cause: RegExp]> = {
   ),
 }
 for (const [name, [answer, cause]] of Object.entries(strangers))
-  for (const settings of [{ endpoint: userinfo }, asUser])
-    test(`${settings.endpoint.method} by the user's own token, ${name}: unavailable`, async t => {
+  for (const [method, settings] of Object.entries({ userinfo: { endpoint: userinfo }, introspect: asUser }))
+    test(`${method} by the user's own token, ${name}: unavailable`, async t => {
       const { lookup, states, log } = openProvider(t, settings)
       server.answer(answer)
-      assert.deepEqual(await lookup(token), unavailable)
+      assert.deepEqual(await lookup(token), { ...unavailable, source: method })
       assert.match(states().join(), cause)
       assert.match(String(log[0]?.cure), /proxy/)
     })
@@ -208,7 +160,7 @@ for (const answer of [
     const auth: ClientAuth = { method: 'token', token: new Secret('t0ken-of.bearerd_itself') }
     const { lookup, states } = openProvider(t, { endpoint: introspect, auth })
     server.answer(answer)
-    for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), unavailable)
+    for (let i = 0; i < 2; i++) assert.deepEqual(await lookup(token), { ...unavailable, source: 'introspect' })
     assert.match(
       states().join(),
       /^introspect at \S+: the provider refuses the credentials of bearerd.*CLIENT_REFUSED\)$/,
@@ -220,14 +172,14 @@ for (const answer of [{}, { active: 'true' }, { active: 1 }, { active: null }, {
   test(`introspect, ${JSON.stringify(answer)}: unavailable`, async t => {
     const { lookup, states } = openProvider(t, { endpoint: introspect })
     server.answer(json({ ...answer, sub: 'alice', email: 'alice@example.org' }))
-    assert.deepEqual(await lookup(token), unavailable)
+    assert.deepEqual(await lookup(token), { ...unavailable, source: 'introspect' })
     assert.match(states()[0] ?? '', /not what its specification demands \(OAUTH_INVALID_RESPONSE\)$/)
   })
 
 test('introspect, {"active": false} with more: refused', async t => {
   const { lookup, log } = openProvider(t, { endpoint: introspect })
   server.answer(json({ active: false, sub: 'alice', email: 'alice@example.org' }))
-  assert.deepEqual(await lookup(token), invalid)
+  assert.deepEqual(await lookup(token), { ...invalid, source: 'introspect' })
   assert.deepEqual(log, [])
 })
 
@@ -258,7 +210,7 @@ for (const [name, [auth, authorization, body]] of Object.entries(shown))
   test(`auth.method ${name}, on the wire`, async t => {
     const { lookup } = openProvider(t, { endpoint: introspect, auth })
     server.answer(json({ active: true }))
-    assert.deepEqual(await lookup(token), { kind: 'active', claims: { active: true } })
+    assert.deepEqual(await lookup(token), active(introspected({ active: true }), 'introspect'))
     const asked = server.asked.at(-1)
     assert.equal(asked?.method, 'POST')
     assert.equal(asked?.path, '/introspect?tenant=1')
@@ -321,7 +273,7 @@ for (const [name, [answer, check]] of Object.entries(good))
     server.answer(answer)
     const verdict = await lookup(token)
     assert.ok(verdict.kind === 'active')
-    check(verdict.claims)
+    check(verdict.evidence.claims)
     assert.deepEqual(log, [])
   })
 

@@ -6,14 +6,15 @@ import { createTokenSource } from '../../src/auth/token.ts'
 import type { ClientAuth, DirectoryConfig } from '../../src/config/config.ts'
 import { Secret } from '../../src/secret.ts'
 import { openProvider } from '../support/asking.ts'
-import { directory } from '../support/directory.ts'
+import { asking, directory } from '../support/directory.ts'
+import { tokenRefused } from '../support/evidence.ts'
 import { introspectors, type KeyAlgorithm, startProvider, type TokenOptions } from '../support/provider.ts'
 
 const provider = await startProvider()
 after(provider.stop)
-const endpoint = { method: 'introspect', url: provider.endpoints.introspection } as const
+const endpoint = asking('introspect', provider.endpoints.introspection)
 const host = new URL(provider.issuer).host
-const refused = { kind: 'refused', error: 'invalid_token' }
+const refused = { ...tokenRefused, source: 'introspect' }
 
 type Client = { readonly id: string; readonly secret: string }
 const basic = ({ id, secret }: Client, encoding: 'form' | 'raw' = 'form'): ClientAuth => ({
@@ -34,7 +35,7 @@ test('a good token: all that the provider says of it', async t => {
   const { lookup, log } = openProvider(t, { endpoint, auth: basic(introspectors.basic) })
   const verdict = await lookup(await provider.token('alice@example.org', { audience: 'mail', scope: 'openid email' }))
   assert.ok(verdict.kind === 'active')
-  const { exp, iat, ...claims } = verdict.claims
+  const { exp, iat, ...claims } = verdict.evidence.claims
   assert.deepEqual(claims, {
     active: true,
     iss: provider.issuer,
@@ -114,7 +115,7 @@ for (const [name, [auth, cause]] of Object.entries(rejected))
   test(`a matter of ours, not of the user: ${name}`, async t => {
     const { lookup, log, states } = openProvider(t, { endpoint, auth })
     const token = await provider.token('alice@example.org')
-    for (let i = 0; i < 3; i++) assert.deepEqual(await lookup(token), { kind: 'unavailable' })
+    for (let i = 0; i < 3; i++) assert.deepEqual(await lookup(token), { kind: 'unavailable', source: 'introspect' })
     assert.equal(states().length, 1)
     assert.match(states()[0] ?? '', cause)
     assert.ok(states()[0]?.startsWith(`introspect at ${host}: `))
@@ -124,18 +125,18 @@ for (const [name, [auth, cause]] of Object.entries(rejected))
 test('a provider that introspects no JWTs says nothing about this one', async t => {
   const { lookup, states } = openProvider(t, { endpoint, auth: basic(introspectors.basic) })
   const token = await provider.token('alice@example.org', { jwt: true, audience: 'mail' })
-  assert.deepEqual(await lookup(token), { kind: 'unavailable' })
+  assert.deepEqual(await lookup(token), { kind: 'unavailable', source: 'introspect' })
   assert.match(states()[0] ?? '', /does not introspect tokens of this kind \(HTTP 400 unsupported_token_type\)/)
 })
 
 /** What the rules of a directory have against a token of Alice's for which the provider vouches; undefined: nothing. */
 async function problemOf(t: TestContext, require: Partial<DirectoryConfig['require']>, options: TokenOptions) {
   const config = directory({ endpoint, auth: basic(introspectors.basic), issuer: provider.issuer, require })
-  const asking = openProvider(t, config)
-  const tokens = createTokenSource(asking, endpoint.method, { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 10 })
+  const opened = openProvider(t, config)
+  const tokens = createTokenSource(opened, { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 10 })
   const looked = await tokens.lookup(await provider.token('alice@example.org', options))
   assert.ok(looked.kind === 'active')
-  assert.deepEqual(asking.log, [])
+  assert.deepEqual(opened.log, [])
   return checkClaims(looked.evidence, config, Date.now())
 }
 

@@ -35,7 +35,7 @@ async function open(t: TestContext, name: Example, url: string) {
   const log = createRecorder()
   const provider = createProvider(directory, log)
   t.after(() => provider.close())
-  const tokens = createTokenSource(provider, directory.endpoint.method, config.cache)
+  const tokens = createTokenSource(provider, config.cache)
   const authenticate = createAuthenticate({
     directories: new Map([[name, { config: directory, tokens, openidConfiguration: provider.openidConfiguration }]]),
     routing: createRouting(config.directories),

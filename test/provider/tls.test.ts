@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { DirectoryConfig } from '../../src/config/config.ts'
 import { createProvider } from '../../src/oidc/provider.ts'
 import { openProvider } from '../support/asking.ts'
-import { directory } from '../support/directory.ts'
+import { asking, directory } from '../support/directory.ts'
 import { json, startFaultProvider } from '../support/fault-provider.ts'
 import { createRecorder } from '../support/log.ts'
 
@@ -23,7 +23,7 @@ for (const { answer } of [server, strict]) answer(json({ sub: 'alice' }))
 const nothing = { caFile: undefined, certFile: undefined, keyFile: undefined }
 const trusting = { ...nothing, caFile: file('ca.pem') }
 const shown = { ...trusting, certFile: file('client.pem'), keyFile: file('client-key.pem') }
-const at = (origin: string) => ({ endpoint: { method: 'userinfo', url: `${origin}/me` } }) as const
+const at = (origin: string) => ({ endpoint: asking('userinfo', `${origin}/me`) })
 
 test("an authority of one's own, by tls.ca-file", async t => {
   const { lookup, log } = openProvider(t, { ...at(server.origin), tls: trusting })
@@ -82,7 +82,7 @@ test('an https issuer cannot send tokens over http', async t => {
     server.answerAt('/.well-known/openid-configuration', json({ issuer: server.origin, [key]: `${plain.origin}/me` }))
     const { lookup, states } = openProvider(t, {
       issuer: server.origin,
-      endpoint: { method, url: undefined },
+      endpoint: asking(method),
       tls: trusting,
     })
     assert.equal((await lookup('some-token-of-alice')).kind, 'unavailable')

@@ -2,26 +2,28 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openProvider } from '../support/asking.ts'
+import { asking } from '../support/directory.ts'
+import { ofUserinfo, refused, unavailable } from '../support/evidence.ts'
 import { startProvider } from '../support/provider.ts'
 
 const provider = await startProvider()
 after(provider.stop)
-const endpoint = { method: 'userinfo', url: provider.endpoints.userinfo } as const
-const refused = { kind: 'refused', error: 'invalid_token' }
+const endpoint = asking('userinfo', provider.endpoints.userinfo)
 
 test('a good token: the claims as the provider sent them', async t => {
   const { lookup, log } = openProvider(t, { endpoint })
   const claims = { groups: ['mail-users', 'staff'] }
   assert.deepEqual(await lookup(await provider.token('alice@example.org', { claims })), {
     kind: 'active',
-    claims: {
+    evidence: ofUserinfo({
       sub: provider.subject('alice@example.org'),
       email: 'alice@example.org',
       email_verified: true,
       preferred_username: 'alice',
       name: 'Test alice',
       groups: ['mail-users', 'staff'],
-    },
+    }),
+    source: 'userinfo',
   })
   assert.deepEqual(log, [])
 })
@@ -58,7 +60,7 @@ test('a token that was revoked', async t => {
 test('a token without the scope "openid"', async t => {
   const { lookup } = openProvider(t, { endpoint })
   const token = await provider.token('alice@example.org', { scope: 'email' })
-  assert.deepEqual(await lookup(token), { kind: 'refused', error: 'insufficient_scope' })
+  assert.deepEqual(await lookup(token), { ...refused, reason: 'insufficient_scope' })
 })
 
 test('a token for another audience', async t => {
@@ -70,7 +72,12 @@ test('what is no b64token is refused without asking, and a refused token is no f
   const { lookup, log } = openProvider(t, { endpoint })
   const before = provider.calls.userinfo
   for (const token of ['', 'a b', 'a\r\nX-Header: 1', 'a\0', 'ä', '=a', 'a=b', 'a"', 'a\n'])
-    assert.deepEqual(await lookup(token), refused)
+    assert.deepEqual(await lookup(token), {
+      kind: 'refused',
+      reason: 'token_malformed',
+      detail: 'no RFC 6750 b64token',
+      source: '',
+    })
   assert.equal(provider.calls.userinfo, before)
   assert.deepEqual(log, [])
 })
@@ -81,7 +88,7 @@ test('many at once, over few connections', async t => {
   const tokens = await Promise.all(users.map(user => provider.token(user)))
   const verdicts = await Promise.all(tokens.map(lookup))
   assert.deepEqual(
-    verdicts.map(verdict => verdict.kind === 'active' && verdict.claims.email),
+    verdicts.map(verdict => verdict.kind === 'active' && verdict.evidence.claims.email),
     users,
   )
 })
@@ -93,7 +100,7 @@ test('the provider goes away and comes back', async t => {
 
   assert.equal((await lookup(token)).kind, 'active')
   await provider.down()
-  for (let i = 0; i < 3; i++) assert.deepEqual(await lookup(token), { kind: 'unavailable' })
+  for (let i = 0; i < 3; i++) assert.deepEqual(await lookup(token), unavailable)
   const refusal = `userinfo at ${host}: the connection is refused (ECONNREFUSED)`
   assert.deepEqual(states(), [refusal])
   assert.equal(log[0]?.level, 'error')

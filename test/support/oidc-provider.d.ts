@@ -16,6 +16,8 @@ declare module 'oidc-provider' {
 
   export type Client = { readonly clientId: string }
 
+  export type ResourceServer = { readonly audience: string }
+
   interface Token {
     format?: 'opaque' | 'jwt'
     save(): Promise<string>
@@ -26,25 +28,42 @@ declare module 'oidc-provider' {
     addOIDCScope(scope: string): void
   }
 
+  interface IdToken {
+    scope?: string
+    issue(options: { use: 'idtoken' }): Promise<string>
+  }
+
+  type SignedIn = {
+    accountId: string
+    client: Client
+    grantId: string
+    scope: string
+    expiresIn: number
+    resourceServer?: ResourceServer
+  }
+
   export class Provider {
     constructor(issuer: string, configuration: Record<string, unknown>)
     callback(): RequestListener
     readonly Client: { find(id: string): Promise<Client | undefined> }
+    readonly ResourceServer: new (
+      identifier: string,
+      data: Payload,
+    ) => ResourceServer
     readonly Grant: new (payload: {
       accountId: string
       clientId: string
     }) => Grant
     readonly AccessToken: {
-      new (
-        payload: {
-          accountId: string
-          client: Client
-          grantId: string
-          scope: string
-          expiresIn: number
-        } & Record<string, unknown>,
-      ): Token
+      new (payload: SignedIn & Payload): Token
       find(value: string): Promise<Token | undefined>
     }
+    readonly RefreshToken: new (
+      payload: SignedIn,
+    ) => Token
+    readonly IdToken: new (
+      claims: Payload,
+      options: { client: Client },
+    ) => IdToken
   }
 }

@@ -30,8 +30,8 @@ export type Site = {
   bearerd(args: readonly string[], input?: string): Promise<Result>
   /** `bearerd app-password create`: the password as it is printed, which the daemon knows by then. */
   appPassword(address: string, ...options: readonly string[]): Promise<string>
-  /** Starts the daemon anew, with further settings in `[app-passwords]`. */
-  reconfigure(appPasswords: string): Promise<void>
+  /** Starts the daemon anew, with further settings in `[app-passwords]`, and other ones in `[directory.main]`. */
+  reconfigure(appPasswords: string, directory?: string): Promise<void>
 }
 
 type Part = { stop(): unknown; log?(): string }
@@ -39,6 +39,8 @@ type Part = { stop(): unknown; log?(): string }
 export type SiteOptions = {
   /** What is in accounts.toml. Beside it is accounts.jsonl, which the commands write. */
   readonly accounts: string
+  /** How tokens are judged: what is in `[directory.main]`, beside the issuer; by userinfo unless set. */
+  readonly directory?: string
   /** main.cf and master.cf, where not those of docs/howto/postfix.md. */
   readonly postfix?: { readonly main?: string; readonly master?: string; readonly extra?: readonly string[] }
 }
@@ -70,8 +72,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const provider = started('provider', await startProvider())
   write('accounts.toml', options.accounts)
   write('accounts.jsonl', '')
-  const configure = (appPasswords: string) =>
-    write('bearerd.toml', bearerdToml({ folder, queue, issuer: provider.issuer, appPasswords }))
+  const configure = (appPasswords: string, directory = options.directory ?? 'endpoint.method = "userinfo"') =>
+    write('bearerd.toml', bearerdToml({ folder, queue, issuer: provider.issuer, appPasswords, directory }))
   const config = configure('')
   const daemon = started('bearerd', await startDaemon(config))
   const postfix = started(
@@ -107,8 +109,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     await loaded
     return stdout.trimEnd()
   }
-  const reconfigure = (appPasswords: string) => {
-    configure(appPasswords)
+  const reconfigure = (appPasswords: string, directory?: string) => {
+    configure(appPasswords, directory)
     return daemon.restart()
   }
   const certificate = tls.certificate
@@ -119,7 +121,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
 /** The owner of the mail: no name is needed, so that the tests create no user. */
 const mailUid = 5000
 
-type Values = { folder: string; queue: string; issuer: string; appPasswords: string }
+type Values = { folder: string; queue: string; issuer: string; appPasswords: string; directory: string }
 
 function bearerdToml(at: Values): string {
   const run = { '/run/bearerd': join(at.folder, 'run') }
@@ -132,7 +134,7 @@ function bearerdToml(at: Values): string {
     settings('dovecot', '# /etc/bearerd/bearerd.toml', run),
     settings('postfix', '# /etc/bearerd/bearerd.toml', spool),
     settings('postfix', '# /etc/bearerd/bearerd.toml: policy', spool),
-    `[directory.main]\ntype = "oidc"\nissuer = "${at.issuer}"\nendpoint.method = "userinfo"\n`,
+    `[directory.main]\ntype = "oidc"\nissuer = "${at.issuer}"\n${at.directory}\n`,
     // So that tests of many refusals don't take minutes.
     `[app-passwords]\nfailure-delay = "20ms"\n${at.appPasswords}\n`,
     '[log]\nformat = "json"\n',

@@ -8,7 +8,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import type { Authenticate } from '../../src/auth/verdict.ts'
 import { connectAuth } from '../../src/cli/auth-client.ts'
-import { type AuthTestOptions, runAuthTest, type Streams } from '../../src/cli/auth-test.ts'
+import { type AuthTestOptions, runAuthTest } from '../../src/cli/auth-test.ts'
+import type { Streams } from '../../src/cli/secret-input.ts'
 import { createAuthDialect } from '../../src/dovecot/auth-session.ts'
 import { openConnection } from '../../src/net/connection.ts'
 import { mechanisms } from '../../src/sasl/mechanisms.ts'
@@ -79,6 +80,10 @@ async function runOn(options: Partial<AuthTestOptions> & { socket: string }, inp
   return { code, output, error, lines: output.split('\n') }
 }
 
+const explain =
+  'Run "bearerd explain-token --user alice@example.org < TOKEN-FILE" to see every check; "journalctl -u bearerd -n 20" has the reason and its cure.'
+const doctor = 'Run "bearerd doctor" to see what is down; "journalctl -u bearerd" has the cause that was met with here.'
+
 const challenge = Buffer.from('{"status":"invalid_token","scope":"openid"}').toString('base64')
 
 describe('auth-test', () => {
@@ -99,6 +104,7 @@ describe('auth-test', () => {
         'C: AUTH 1 OAUTHBEARER service=imap resp=<96 bytes>',
         'S: OK 1 user=alice@example.org',
         'accepted as alice@example.org',
+        'Nothing to mend here. If mail clients are refused all the same: "bearerd doctor" looks at Dovecot and Postfix.',
         '',
       ],
     )
@@ -110,11 +116,12 @@ describe('auth-test', () => {
     })
     const { code, lines } = await run({ socket })
     assert.equal(code, 1)
-    assert.deepEqual(lines.slice(-5), [
+    assert.deepEqual(lines.slice(-6), [
       'S: CONT 1 {"status":"invalid_token","scope":"openid"}',
       'C: CONT 1 <4 bytes>',
       'S: FAIL 1 user=alice@example.org reason=Sign in again',
-      'refused (Sign in again). The log of bearerd says why.',
+      'refused (Sign in again)',
+      explain,
       '',
     ])
   })
@@ -123,19 +130,20 @@ describe('auth-test', () => {
     const { code, lines } = await run({ socket, mech: 'xoauth2' })
     assert.equal(code, 1)
     assert.ok(lines.includes('C: CONT 1 <0 bytes>'))
-    assert.equal(lines.at(-2), 'refused. The log of bearerd says why.')
+    assert.deepEqual(lines.slice(-3), ['refused', explain, ''])
   })
   it('calls a temporary failure no verdict', async () => {
     const socket = await scripted({ AUTH: 'FAIL\t1\tuser=alice\tcode=temp_fail\n' })
     const { code, lines } = await run({ socket })
     assert.equal(code, 69)
-    assert.match(lines.at(-2) ?? '', /temporary failure/)
+    assert.deepEqual(lines.slice(-3), ['no verdict: temporary failure', doctor, ''])
   })
   it('says what a lost connection means to Postfix', async () => {
     const socket = await scripted({ AUTH: 'hang up' })
-    const { code, output } = await run({ socket })
+    const { code, output, lines } = await run({ socket })
     assert.equal(code, 69)
     assert.match(output, /no verdict: the server closed the connection\nPostfix tells its client 454/)
+    assert.equal(lines.at(-2), doctor)
   })
   it('shows no token that comes back, and obeys no control characters', async () => {
     const socket = await scripted({
@@ -203,14 +211,15 @@ describe('auth-test', () => {
     )
     const { code, lines } = await run({ socket, mech: 'login' }, 'hunter2\n')
     assert.equal(code, 1)
-    assert.deepEqual(lines.slice(-8), [
+    assert.deepEqual(lines.slice(-9), [
       'C: AUTH 1 LOGIN service=imap',
       'S: CONT 1 Username:',
       'C: CONT 1 <24 bytes>',
       'S: CONT 1 Password:',
       'C: CONT 1 <12 bytes>',
       'S: FAIL 1 user=alice@example.org',
-      'refused. The log of bearerd says why.',
+      'refused',
+      '"journalctl -u bearerd -n 20" has the reason and its cure; "bearerd app-password list alice@example.org" shows what there is.',
       '',
     ])
   })
@@ -253,13 +262,18 @@ describe('auth-test', () => {
     const socket = await scripted({}, 'VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t9\nDONE\n')
     const { code, error } = await run({ socket })
     assert.equal(code, 1)
-    assert.equal(error, 'OAUTHBEARER is not on offer here.\n')
+    assert.equal(
+      error,
+      'OAUTHBEARER is not on offer here. Take one of PLAIN; or add a [directory.NAME] to bearerd.toml.\n',
+    )
   })
   it('says why a socket is of no use', async () => {
     const missing = join(folder, 'missing')
     const { code, error } = await run({ socket: missing })
     assert.equal(code, 69)
-    assert.equal(error, `${missing}: there is no such socket.\n`)
+    const cure =
+      'See whether it is the right socket, and whether bearerd runs: "systemctl status bearerd", "bearerd doctor".'
+    assert.equal(error, `${missing}: there is no such socket.\n${cure}\n`)
     for (const [hello, complaint] of [
       ['VERSION\t1\t1\nSPID\t9\n', /auth-master/],
       ['VERSION\t2\t0\n', /another version/],

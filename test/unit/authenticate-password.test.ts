@@ -13,6 +13,7 @@ import { createVerifier } from '../../src/passwords/verifier.ts'
 import { account, indexOf } from '../support/accounts.ts'
 import { stopClock } from '../support/clock.ts'
 import { directory } from '../support/directory.ts'
+import { active as activeFor, ofUserinfo, refused as tokenRefused } from '../support/evidence.ts'
 import { createRecorder } from '../support/log.ts'
 import {
   appPassword,
@@ -77,7 +78,7 @@ function start(world: World = {}, real?: Verifier) {
     flush: () => 0,
     lookup: (token: string): Lookup | Promise<Lookup> => {
       asked.push(token)
-      const lookup = world.provider ?? { kind: 'refused', error: 'invalid_token', source: 'userinfo' }
+      const lookup = world.provider ?? tokenRefused
       return world.later ? Promise.resolve(lookup) : lookup
     },
   }
@@ -120,11 +121,7 @@ const malformed: LoginRequest = { ...request({}), credentials: { kind: 'malforme
 const told = (verdict: Verdict): string =>
   verdict.kind === 'accept' ? `accept ${verdict.account.address}` : `${verdict.kind} ${verdict.reason}`
 
-const active = (email: string): Lookup => ({
-  kind: 'active',
-  evidence: { claims: { email }, token: {}, jwt: undefined },
-  source: 'userinfo',
-})
+const active = (email: string): Lookup => activeFor(ofUserinfo({ email }))
 
 /** Every reason why a password may be refused, and a login that is. */
 const refused: Partial<Record<RejectReason, Login & { world?: World }>> = {

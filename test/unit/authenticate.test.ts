@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Account, type AccountIndex, CreateLimitError, type NewAccount } from '../../src/accounts/account.ts'
+import type { Bindings } from '../../src/accounts/bindings.ts'
 import { createAuthenticate } from '../../src/auth/authenticate.ts'
 import { createRouting } from '../../src/auth/routing.ts'
 import { createTokenSource, type Directory } from '../../src/auth/token.ts'
@@ -10,7 +11,9 @@ import { silentLog } from '../../src/log.ts'
 import type { Claims, TokenVerdict } from '../../src/oidc/token-verdict.ts'
 import type { Credentials, Malformed } from '../../src/sasl/mechanism.ts'
 import { account, indexOf } from '../support/accounts.ts'
+import { bindingsInMemory, bound } from '../support/bindings.ts'
 import { directory } from '../support/directory.ts'
+import { active, ofUserinfo, refused, unavailable } from '../support/evidence.ts'
 
 /** What each token is, in these tests: the provider's answer, or a function that gives it. */
 type Tokens = Record<string, TokenVerdict | Claims | (() => TokenVerdict)>
@@ -20,6 +23,7 @@ type World = {
   tokens?: Tokens
   directories?: DirectoryConfig[]
   unknown?: 'reject' | 'create'
+  bindings?: Bindings
   /** `accounts.create.domains`. */
   open?: string[]
   /** Called when the provider is asked, to change the world meanwhile. */
@@ -39,6 +43,7 @@ function start({
   directories = [directory()],
   unknown = 'reject',
   open: domains = [],
+  bindings,
   meanwhile,
 }: World = {}) {
   const running: Running = { index: indexOf(accounts), created: [], asked: [], lines: [] }
@@ -47,17 +52,14 @@ function start({
     openidConfiguration: `https://${config.name}.example/.well-known/openid-configuration`,
     tokens: createTokenSource(
       {
-        openidConfiguration: undefined,
-        close: async () => {},
         async lookup(token) {
           running.asked.push(config.name)
           meanwhile?.(running)
-          const known = tokens[token] ?? { kind: 'refused', error: 'invalid_token' }
+          const known = tokens[token] ?? refused
           const answer = typeof known === 'function' ? known() : known
-          return 'kind' in answer ? (answer as TokenVerdict) : { kind: 'active', claims: answer }
+          return 'kind' in answer ? (answer as TokenVerdict) : active(ofUserinfo(answer))
         },
       },
-      config.endpoint.method,
       { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 100 },
     ),
   })
@@ -74,6 +76,7 @@ function start({
         return made
       },
     },
+    bindings,
     newcomers: { unknown, create: { domains, perHour: 100 } },
     passwords: undefined,
     log: { debug: line, info: line, warn: line, error: line },
@@ -145,6 +148,31 @@ describe('whose the token is', () => {
     for (const email of [['alice@example.org'], { a: 1 }, 7, true, 'alice@example.org\0', 'a\r\nb@example.org'])
       assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject bad_identity', JSON.stringify(email))
   })
+  it('refuses an email that is no address, and a username with what means something to other programs', async () => {
+    for (const email of [
+      'alice',
+      'a b@example.org',
+      'a*b@example.org',
+      'a%b@example.org',
+      'a/b@example.org',
+      '"a"@b.org',
+    ])
+      assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject bad_identity', email)
+    for (const preferred_username of ['alice*bob', '%u', '../alice', 'ali\0ce', ' alice', 'alice ', 'a  b', 'a\u200bb'])
+      assert.equal(await outcome({ preferred_username }), 'reject bad_identity', JSON.stringify(preferred_username))
+  })
+  it("takes Active Directory's names, which an administrator has written down so", async () => {
+    for (const username of ['EXAMPLE\\alice', 'Alice Jones', "o'hara", '爱丽丝'])
+      assert.equal(
+        await outcome({ preferred_username: username }, username, { accounts: [account({ ...alice, username })] }),
+        'accept alice@example.org',
+      )
+  })
+  it('minds no odd claim where another one decides', async () => {
+    const accounts = [account({ ...bob, subject: 's' })]
+    const claims = { sub: 's', email: 'b o b', preferred_username: '*' }
+    assert.equal(await outcome(claims, undefined, { accounts }), 'accept bob@example.org')
+  })
   it('minds no odd username where an email decides', async () => {
     assert.equal(await outcome({ email: 'bob@example.org', preferred_username: 7 }), 'accept bob@example.org')
     assert.equal(await outcome({ preferred_username: 7 }), 'reject bad_identity')
@@ -181,6 +209,114 @@ describe('a bound subject', () => {
       await outcome({ sub: 'other', preferred_username: 'carol' }, undefined, { accounts }),
       'reject subject_mismatch',
     )
+  })
+})
+
+describe('bind = "first-login"', () => {
+  const directories = [directory({ bind: 'first-login' })]
+  const mine = { sub: 's1', email: 'alice@example.org' }
+  const world = (bindings: Bindings | undefined, given: World = {}): World => ({
+    directories,
+    ...(bindings && { bindings }),
+    ...given,
+  })
+  const held = [bound('alice', 's1')]
+
+  it('binds the account to the first sub that it is found for, by email or username', async () => {
+    for (const claims of [mine, { sub: 's1', preferred_username: 'alice' }]) {
+      const bindings = bindingsInMemory()
+      assert.equal(await outcome(claims, 'a.jones@example.org', world(bindings)), 'accept alice@example.org')
+      assert.deepEqual(bindings.written, ['alice@example.org main s1'])
+    }
+  })
+  it('an address that is given to somebody new opens no old mailbox', async () => {
+    const bindings = bindingsInMemory(held)
+    for (const claims of [{ ...mine, sub: 's2' }, { email: mine.email }, { sub: 's2', preferred_username: 'alice' }])
+      assert.equal(await outcome(claims, undefined, world(bindings)), 'reject subject_mismatch', JSON.stringify(claims))
+    assert.deepEqual(bindings.written, [])
+  })
+  it('who gets another name or address at the provider keeps her mailbox, and no other is bound to her', async () => {
+    const bindings = bindingsInMemory(held)
+    for (const email of ['alice.smith@elsewhere.example', 'bob@example.org'])
+      assert.equal(await outcome({ sub: 's1', email }, undefined, world(bindings)), 'accept alice@example.org')
+    assert.deepEqual(bindings.written, [])
+  })
+  it('binds nobody who is refused for another reason', async () => {
+    const bindings = bindingsInMemory()
+    const accounts = [account({ ...alice, enabled: false }), bob]
+    assert.equal(await outcome(mine, 'bob@example.org', world(bindings)), 'reject authz_fail')
+    assert.equal(await outcome(mine, undefined, world(bindings, { accounts })), 'reject account_disabled')
+    assert.equal(
+      await outcome({ ...mine, email_verified: false }, undefined, world(bindings)),
+      'reject email_not_verified',
+    )
+    assert.equal(bindings.current()?.size, 0)
+  })
+  it('wants a sub, of newcomers too: they would be let in once', async () => {
+    const bindings = bindingsInMemory()
+    assert.equal(await outcome({ email: mine.email }, undefined, world(bindings)), 'reject no_subject')
+    const newcomer = { email: 'new@example.org' }
+    assert.equal(await outcome(newcomer, undefined, world(bindings, { unknown: 'create' })), 'reject no_subject')
+    assert.equal(
+      await outcome({ ...newcomer, sub: 's3' }, undefined, world(bindings, { unknown: 'create' })),
+      'accept new@example.org',
+    )
+    assert.deepEqual(bindings.written, [], 'she has it in her account')
+  })
+  it('a subject in the account file decides alone', async () => {
+    const accounts = [account({ ...alice, subject: 'by-hand' })]
+    const bindings = bindingsInMemory(held)
+    assert.equal(await outcome(mine, undefined, world(bindings, { accounts })), 'reject subject_mismatch')
+    assert.equal(
+      await outcome({ sub: 'by-hand' }, undefined, world(bindings, { accounts })),
+      'accept alice@example.org',
+    )
+    assert.deepEqual(bindings.written, [])
+  })
+  it('a binding from before the account was made was a former owner’s', async () => {
+    const accounts = [account({ ...alice, created: Date.parse('2026-01-02T00:00:00Z') })]
+    const bindings = bindingsInMemory([bound('alice', 'former', 'main', Date.parse('2026-01-01T00:00:00Z'))])
+    assert.equal(await outcome({ sub: 'former' }, undefined, world(bindings, { accounts })), 'reject no_identity')
+    assert.equal(await outcome(mine, undefined, world(bindings, { accounts })), 'accept alice@example.org')
+    assert.deepEqual(bindings.written, ['alice@example.org main s1'])
+  })
+  it('a binding under an alias, or of another directory, says nothing', async () => {
+    const bindings = bindingsInMemory([bound('a.jones', 's2'), bound('alice', 's2', 'former')])
+    assert.equal(await outcome({ sub: 's2' }, undefined, world(bindings)), 'reject no_identity')
+    assert.equal(await outcome(mine, undefined, world(bindings)), 'accept alice@example.org')
+    const renamed = bindingsInMemory([bound('a.jones', 's1'), ...held])
+    assert.equal(await outcome({ sub: 's1' }, undefined, world(renamed)), 'accept alice@example.org')
+  })
+  it('two accounts with one sub are nobody’s', async () => {
+    const twice = bindingsInMemory([...held, bound('bob', 's1')])
+    assert.equal(await outcome(mine, undefined, world(twice)), 'reject ambiguous_identity')
+    const accounts = [alice, account({ ...bob, subject: 's1' })]
+    assert.equal(
+      await outcome(mine, undefined, world(bindingsInMemory(held), { accounts })),
+      'reject ambiguous_identity',
+    )
+  })
+  it('of two logins at once only one binds', async () => {
+    const bindings = bindingsInMemory()
+    const tokens = { first: mine, second: { ...mine, sub: 's2' } }
+    const { login } = start(world(bindings, { tokens }))
+    assert.deepEqual((await Promise.all([login('first'), login('second')])).map(told).sort(), [
+      'accept alice@example.org',
+      'reject subject_mismatch',
+    ])
+  })
+  it('is temporary where it can not be written, or not be read', async () => {
+    const full = bindingsInMemory([], () => Promise.reject(new Error('ENOSPC')))
+    assert.equal(await outcome(mine, undefined, world(full)), 'unavailable binding_not_written')
+    assert.equal(full.current()?.size, 0)
+    const unread: Bindings = { current: () => undefined, bind: () => assert.fail('nobody is bound') }
+    assert.equal(await outcome(mine, undefined, world(unread)), 'unavailable bindings_unavailable')
+    assert.equal(await outcome(mine, undefined, world(undefined)), 'unavailable bindings_unavailable')
+  })
+  it('"never": bindings from former times are not looked at', async () => {
+    const bindings = bindingsInMemory([bound('bob', 's1'), bound('alice', 's2')])
+    assert.equal(await outcome(mine, undefined, { bindings }), 'accept alice@example.org')
+    assert.deepEqual(bindings.written, [])
   })
 })
 
@@ -240,7 +376,28 @@ describe('the name that was asked for', () => {
       await outcome({ email: 'dan@example.org' }, 'info@example.org', { accounts }),
       'accept dan@example.org',
     )
+    assert.equal(
+      await outcome({ email: 'dan@example.org' }, 'INFO@Example.ORG', { accounts }),
+      'accept dan@example.org',
+    )
     assert.equal(await outcome({ email: 'dan@example.org' }, 'bob@example.org', { accounts }), 'reject authz_fail')
+  })
+  it('is never an alias of somebody else, though it be an address to send as or her username', async () => {
+    const dan = account({ address: 'dan@example.org', sendAs: ['a.jones@example.org'], username: 'bob@example.org' })
+    for (const asked of ['a.jones@example.org', 'bob@example.org', 'alice'])
+      assert.equal(
+        await outcome({ email: 'dan@example.org' }, asked, { accounts: [alice, bob, dan] }),
+        'reject authz_fail',
+        asked,
+      )
+  })
+  it("is not taken apart as Dovecot's master users are", async () => {
+    for (const asked of [
+      'alice@example.org*bob@example.org',
+      'bob@example.org*alice@example.org',
+      'alice@example.org%',
+    ])
+      assert.equal(await outcome(mine, asked), 'reject authz_fail', asked)
   })
 })
 
@@ -298,6 +455,18 @@ describe('verdicts', () => {
       openidConfiguration: 'https://main.example/.well-known/openid-configuration',
     })
   })
+  it('passes on why a token is refused, as its provider or its signature says', async () => {
+    const badSignature = { kind: 'refused', reason: 'bad_signature', detail: 'kid is "k1"', source: 'jwt' } as const
+    const world = start({ tokens: { t: badSignature } })
+    assert.equal(told(await world.login('t', 'alice@example.org')), 'reject bad_signature')
+    const line = world.lines.find(({ reason }) => reason === 'bad_signature')
+    assert.deepEqual([line?.detail, line?.source], ['kid is "k1"', 'jwt'])
+  })
+  it('shows a refresh token that is known by its form to nobody', async () => {
+    const world = start({ tokens: { authelia_rt_x: { email: 'alice@example.org' } } })
+    assert.equal(told(await world.login('authelia_rt_x')), 'reject refresh_token')
+    assert.deepEqual(world.asked, [])
+  })
   it('tells a lack of scope, and which is wanted', async () => {
     const directories = [directory({ require: { scopes: ['mail'] } })]
     const verdict = await start({ directories, tokens: { t: { scope: 'email' } } }).login('t')
@@ -308,10 +477,7 @@ describe('verdicts', () => {
     ])
   })
   it('calls an outage an outage', async () => {
-    assert.equal(
-      told(await start({ tokens: { t: { kind: 'unavailable' } } }).login('t')),
-      'unavailable provider_unavailable',
-    )
+    assert.equal(told(await start({ tokens: { t: unavailable } }).login('t')), 'unavailable provider_unavailable')
   })
   it('decides nothing while no accounts are loaded', async () => {
     const world = start({ tokens: { t: { email: 'alice@example.org' } } })
@@ -379,7 +545,6 @@ describe('unknown = "create"', () => {
     for (const claims of [
       { email: 'new@gmail.example' },
       { email: 'alice+new@example.org' },
-      { email: 'not an address@example.org' },
       { preferred_username: 'new' },
     ])
       assert.deepEqual(await create(claims), ['reject unknown_account', []], JSON.stringify(claims))
@@ -463,8 +628,7 @@ describe('unknown = "create"', () => {
   /** A world in which everybody is new@example.org, and accounts are created so. */
   function creating(createAccount: (wanted: NewAccount) => Promise<Account>) {
     const claims = { email: 'new@example.org' }
-    const active = { kind: 'active', evidence: { claims, token: claims, jwt: undefined }, source: 'userinfo' } as const
-    const tokens = { lookup: () => active, flush: () => 0 }
+    const tokens = { lookup: () => active(ofUserinfo(claims)), flush: () => 0 }
     return createAuthenticate({
       directories: new Map([['main', { config: directory(), tokens, openidConfiguration: undefined }]]),
       routing: createRouting([directory()]),

@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkClaims, type Evidence, expiryMs } from '../../src/auth/claims.ts'
-import { peekJwt } from '../../src/auth/jwt.ts'
+import { checkClaims, expiryMs, explainClaims } from '../../src/auth/claims.ts'
 import { claimAt } from '../../src/oidc/claim-path.ts'
-import type { Claims } from '../../src/oidc/token-verdict.ts'
+import { peekJwt } from '../../src/oidc/jwt.ts'
+import type { Evidence } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
+import { introspected, ofUserinfo, userinfoOfJwt, verified } from '../support/evidence.ts'
 
 const now = Date.UTC(2026, 10, 21)
 const seconds = now / 1000
-
-/** An introspection answer, where claims and token are one. */
-const introspected = (claims: Claims): Evidence => ({ claims, token: claims, jwt: undefined })
-
-/** A userinfo answer for a token that is a JWT. */
-const userinfo = (payload: Claims, header: Claims = { alg: 'RS256' }): Evidence => ({
-  claims: { sub: '1', email: 'alice@example.org' },
-  token: payload,
-  jwt: { header, payload },
-})
 
 const check = (evidence: Evidence, settings: Parameters<typeof directory>[0] = {}) =>
   checkClaims(evidence, directory(settings), now)?.reason
@@ -27,11 +18,28 @@ describe('time', () => {
     assert.equal(check(introspected({ exp: seconds + 1 })), undefined)
     assert.equal(check(introspected({ exp: seconds - 59 })), undefined)
     assert.equal(check(introspected({ exp: seconds - 60 })), 'token_expired')
-    assert.equal(check(userinfo({ exp: seconds - 3600 })), 'token_expired')
+    assert.equal(check(userinfoOfJwt({ exp: seconds - 3600 })), 'token_expired')
   })
   it('refuses one that is not valid yet', () => {
     assert.equal(check(introspected({ nbf: seconds + 60 })), undefined)
     assert.equal(check(introspected({ nbf: seconds + 61 })), 'token_not_yet_valid')
+  })
+  it('goes by the leeway of the directory, for the end and the beginning alike', () => {
+    for (const leewayMs of [0, 5_000, 300_000]) {
+      const leeway = leewayMs / 1000
+      assert.equal(check(introspected({ exp: seconds - leeway }), { leewayMs }), 'token_expired', `${leeway}`)
+      assert.equal(check(introspected({ exp: seconds - leeway + 1 }), { leewayMs }), undefined, `${leeway}`)
+      assert.equal(check(introspected({ nbf: seconds + leeway }), { leewayMs }), undefined, `${leeway}`)
+      assert.equal(check(introspected({ nbf: seconds + leeway + 1 }), { leewayMs }), 'token_not_yet_valid', `${leeway}`)
+    }
+  })
+  it('must end, where nothing but its signature speaks for the token', () => {
+    const payload = { azp: 'thunderbird', exp: seconds + 60 }
+    assert.equal(check(verified(payload)), undefined)
+    assert.equal(check(verified({ ...payload, exp: seconds - 61 })), 'token_expired')
+    for (const exp of [undefined, null, 'soon', {}])
+      assert.equal(check(verified({ ...payload, exp })), 'token_incomplete', JSON.stringify(exp))
+    assert.equal(check(userinfoOfJwt({ azp: 'thunderbird' })), undefined, 'the provider has just accepted it')
   })
   it('reads dates sent as strings, and takes none from anything else', () => {
     assert.equal(check(introspected({ exp: String(seconds - 3600) })), 'token_expired')
@@ -39,32 +47,46 @@ describe('time', () => {
       assert.equal(expiryMs(introspected({ exp })), Number.POSITIVE_INFINITY, JSON.stringify(exp))
   })
   it('ends with the earliest expiry in sight', () => {
-    const evidence = { claims: { exp: 30 }, token: { exp: 20 }, jwt: { header: {}, payload: { exp: 10 } } }
+    const evidence = {
+      claims: { exp: 30 },
+      token: { exp: 20 },
+      jwt: { header: {}, payload: { exp: 10 } },
+      verified: false,
+    }
     assert.equal(expiryMs(evidence), 10_000)
   })
 })
 
 describe('kind of token', () => {
   const refused: Record<string, Evidence> = {
-    'Dex refresh token': introspected({ token_use: 'refresh_token' }),
     'Cognito ID token': introspected({ token_use: 'id' }),
-    'Keycloak refresh token': introspected({ typ: 'Refresh' }),
-    'Keycloak ID token': userinfo({ typ: 'ID' }),
-    'ID token by its hash': userinfo({ at_hash: 'x' }),
-    'logout token': userinfo({}, { typ: 'logout+jwt' }),
+    'Keycloak ID token': userinfoOfJwt({ typ: 'ID' }),
+    'ID token by its hash': userinfoOfJwt({ at_hash: 'x' }),
+    'logout token': userinfoOfJwt({}, { typ: 'logout+jwt' }),
   }
   for (const [name, evidence] of Object.entries(refused))
     it(`refuses a ${name}`, () => assert.equal(check(evidence), 'not_an_access_token'))
 
   const accepted: Record<string, Evidence> = {
-    'RFC 9068 token': userinfo({}, { typ: 'at+jwt' }),
-    'RFC 9068 token with the long type': userinfo({}, { typ: 'application/at+JWT' }),
-    'plain JWT': userinfo({}, { typ: 'JWT' }),
-    'Keycloak access token': userinfo({ typ: 'Bearer', nonce: 'n' }),
+    'RFC 9068 token': userinfoOfJwt({}, { typ: 'at+jwt' }),
+    'RFC 9068 token with the long type': userinfoOfJwt({}, { typ: 'application/at+JWT' }),
+    'plain JWT': userinfoOfJwt({}, { typ: 'JWT' }),
+    'Keycloak access token': userinfoOfJwt({ typ: 'Bearer', nonce: 'n' }),
     'Hydra access token': introspected({ token_use: 'access_token', token_type: 'Bearer' }),
   }
   for (const [name, evidence] of Object.entries(accepted))
     it(`accepts a ${name}`, () => assert.equal(check(evidence), undefined))
+})
+
+describe('a token of a program or for the provider itself', () => {
+  it('is told from an access token of a user, each by its own reason', () => {
+    assert.equal(check(introspected({ token_use: 'refresh_token' })), 'refresh_token')
+    assert.equal(check(introspected({ sub: 'backup', client_id: 'backup' })), 'machine_token')
+    assert.equal(check(verified({ exp: seconds + 60 })), 'not_an_access_token', 'it names no client')
+  })
+  it('is expired before it is anything else', () => {
+    assert.equal(check(introspected({ exp: seconds - 3600, token_use: 'refresh_token' })), 'token_expired')
+  })
 })
 
 describe('issuer', () => {
@@ -73,7 +95,7 @@ describe('issuer', () => {
     assert.equal(check(introspected({ iss: issuer }), { issuer }), undefined)
     assert.equal(check(introspected({}), { issuer }), undefined)
     assert.equal(check(introspected({ iss: `${issuer}/` }), { issuer }), 'wrong_issuer')
-    assert.equal(check(userinfo({ iss: 'https://evil.example.org' }), { issuer }), 'wrong_issuer')
+    assert.equal(check(userinfoOfJwt({ iss: 'https://evil.example.org' }), { issuer }), 'wrong_issuer')
   })
 })
 
@@ -87,12 +109,8 @@ describe('audience', () => {
     assert.equal(check(introspected({ aud: 'mail imap' }), { require }), 'wrong_audience')
   })
   it('is read from the JWT that userinfo has accepted, never from the userinfo answer', () => {
-    assert.equal(check(userinfo({ aud: 'mail' }), { require }), undefined)
-    assert.equal(
-      check({ claims: { aud: 'mail' }, token: {}, jwt: undefined }, { require }),
-      'wrong_audience',
-      'an opaque token shows none',
-    )
+    assert.equal(check(userinfoOfJwt({ aud: 'mail' }), { require }), undefined)
+    assert.equal(check(ofUserinfo({ aud: 'mail' }), { require }), 'wrong_audience', 'an opaque token shows none')
   })
 })
 
@@ -129,6 +147,53 @@ describe('gates', () => {
     assert.equal(check(introspected({ groups: 'mail-users', ext: { level: '3' } }), { require }), undefined)
     assert.equal(check(introspected({ groups: ['staff'] }), { require }), 'claim_mismatch')
     assert.equal(check(introspected({ groups: [['staff']], ext: { level: 3 } }), { require }), 'claim_mismatch')
+  })
+})
+
+describe('an explanation', () => {
+  const config = directory({
+    issuer: 'https://idp.example.org',
+    require: { audience: ['mail'], clients: ['thunderbird'], scopes: ['email'], claim: { groups: ['staff'] } },
+  })
+  const good = introspected({
+    iss: 'https://idp.example.org',
+    exp: seconds + 60,
+    nbf: seconds,
+    aud: 'mail',
+    azp: 'thunderbird',
+    scope: 'email',
+    groups: ['staff'],
+  })
+  const outcomes = (evidence: Evidence) =>
+    explainClaims(evidence, config, now).map(({ check, outcome }) => [check, outcome])
+
+  it('has a line for each check, also for those after the first that fails', () => {
+    const checks = ['expiry', 'not before', 'kind of token', 'issuer', 'audience', 'client', 'scopes', 'gates']
+    assert.deepEqual(
+      outcomes(good),
+      checks.map(check => [check, 'ok']),
+    )
+    const bad = introspected({ ...good.token, aud: 'wiki', groups: ['guests'] })
+    assert.deepEqual(
+      outcomes(bad).filter(([, outcome]) => outcome === 'failed'),
+      [
+        ['audience', 'failed'],
+        ['gates', 'failed'],
+      ],
+    )
+  })
+  it('says what is there and what should be', () => {
+    const [step] = explainClaims(introspected({ aud: ['wiki', 'a"b'] }), config, now).filter(
+      ({ check }) => check === 'audience',
+    )
+    assert.deepEqual([step?.seen, step?.expected], ['"wiki", "a\\"b"', 'one of "mail"'])
+  })
+  it('notes what nobody asks for', () => {
+    const steps = explainClaims(introspected({ aud: 'wiki' }), directory(), now)
+    assert.deepEqual(
+      steps.filter(({ outcome }) => outcome === 'note').map(({ check }) => check),
+      ['expiry', 'not before', 'issuer', 'audience', 'client', 'scopes', 'gates'],
+    )
   })
 })
 

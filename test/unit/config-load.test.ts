@@ -62,7 +62,14 @@ test('defaults: everything that may be left out', async t => {
         name: 'main',
         timeoutMs: 5000,
         issuer: 'https://accounts.example.org',
-        endpoint: { method: 'userinfo', url: undefined },
+        endpoint: { methods: ['userinfo'], urls: { jwks: undefined }, alwaysAsk: false },
+        jwt: {
+          algorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'],
+          types: ['at+jwt', 'jwt'],
+        },
+        keys: { refreshMs: 600_000, maxAgeMs: 86_400_000 },
+        leewayMs: 60_000,
+        bind: 'never',
         auth: { method: 'none', username: undefined },
         fields: { email: ['email'], username: ['preferred_username'], fullName: ['name'] },
         domains: [],
@@ -186,7 +193,7 @@ test('names that JavaScript objects have of their own are names like any other',
   assert.deepEqual(
     problems.filter(line => line.includes('error')),
     [
-      'FOLDER/bearerd.toml:12: error: directory.constructor.toString: unknown key; known here are type, timeout, issuer, endpoint, auth, fields, domains, require, tls, allow-http, connections',
+      'FOLDER/bearerd.toml:12: error: directory.constructor.toString: unknown key; known here are type, preset, timeout, issuer, endpoint, jwt, keys, leeway, bind, auth, fields, domains, require, tls, allow-http, connections',
       'FOLDER/bearerd.toml:13: error: __proto__: unknown key; known here are state-dir, accounts, app-passwords, listen, directory, cache, limits, log',
     ],
   )

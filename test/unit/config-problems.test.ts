@@ -85,8 +85,7 @@ level = "info"
       '34: error: directory.main.require.clients: expected at least one entry, got an empty list',
       '35: error: directory.main.connections: expected a whole number from 1 to 1024, got 0',
       '37: error: directory.other.timeout: expected a duration from "100ms" to "8s": Postfix hangs up after 10 s',
-      '38: error: directory.other.endpoint.method: "jwt" is not available in this version; use "userinfo" or "introspect"',
-      '38: error: directory.other.endpoint.url: needed, unless issuer is set: then the provider tells its endpoints',
+      '38: error: directory.other.endpoint.method: "jwt" needs "issuer": only tokens that name it are judged by its keys',
       '40: error: directory.other.require.claim.realm_access: expected a string, or a list of strings (write a claim within another as one key: "realm_access.roles"), got a table',
       '41: error: directory.other.allow-http: expected true or false, got "yes"',
       '43: error: cache.ttl: expected a duration such as "5s", got "1 minute"',
@@ -134,6 +133,10 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
   ],
   'a broken issuer is told once': [
     'directory.a = { issuer = 5 }',
+    'directory.a.issuer: expected a URL such as "https://accounts.example.org", got a number',
+  ],
+  'a broken issuer is told once, also where it is needed': [
+    'directory.a = { issuer = 5, endpoint.method = ["jwt", "userinfo"], require.audience = "mail" }',
     'directory.a.issuer: expected a URL such as "https://accounts.example.org", got a number',
   ],
   'a domain in two directories': [
@@ -249,6 +252,6 @@ test('what would follow from a mistake is not told beside it', async t => {
     require.audience = "mail"`,
   )
   assert.deepEqual(problems, [
-    'FOLDER/bearerd.toml:5: error: directory.a.endpoint.method: expected "userinfo" or "introspect", got "introspection"',
+    'FOLDER/bearerd.toml:5: error: directory.a.endpoint.method: expected one of "jwt", "introspect", "tokeninfo", "userinfo", got "introspection"',
   ])
 })

@@ -29,7 +29,7 @@ const warnings: Record<string, readonly [toml: string, problem: string]> = {
     issuer = "https://accounts.example.org"
     auth.method = "token"
     auth.token = "x"`,
-    '5: warning: directory.main.auth: not used with endpoint.method = "userinfo", which is asked with the user\'s own token',
+    '5: warning: directory.main.auth: not used with endpoint.method = "userinfo": only introspection asks for it',
   ],
   'credentials that the method does not use': [
     `${sound}auth.secret-file = "/nonexistent"`,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
-for (const command of ['', 'account', 'account import', 'app-password import', 'auth-test'])
+for (const command of ['', 'account', 'account import', 'app-password import', 'auth-test', 'doctor'])
   test(`bearerd ${command} --help`, () => {
     const args = ['--import', 'tsx', 'src/main.ts', ...command.split(' ').filter(word => word !== ''), '--help']
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })

@@ -12,8 +12,25 @@ import test from 'node:test'
 /** Layer (a folder of src, or a file in it) → the layers that it may import. Upper ones first: imports go down only. */
 const layers: Record<string, readonly string[]> = {
   main: ['cli'],
-  cli: ['daemon', 'dovecot', 'postfix', 'net', 'auth', 'sasl', 'passwords', 'accounts', 'config', 'log'],
-  daemon: ['dovecot', 'postfix', 'net', 'auth', 'sasl', 'oidc', 'passwords', 'accounts', 'log'],
+  cli: [
+    'daemon',
+    'open-directory',
+    'key-disk',
+    'doctor',
+    'dovecot',
+    'postfix',
+    'net',
+    'auth',
+    'sasl',
+    'passwords',
+    'accounts',
+    'config',
+    'log',
+  ],
+  daemon: ['open-directory', 'dovecot', 'postfix', 'net', 'auth', 'sasl', 'key-disk', 'passwords', 'accounts', 'log'],
+  'open-directory': ['key-disk', 'auth', 'oidc', 'log'],
+  'key-disk': ['accounts'],
+  doctor: ['auth', 'sasl', 'oidc', 'log'],
   dovecot: ['net', 'auth', 'sasl', 'accounts', 'log'],
   postfix: ['net', 'auth', 'accounts', 'log'],
   auth: ['sasl', 'oidc', 'passwords', 'accounts', 'log'],
@@ -35,7 +52,7 @@ const vocabulary: Record<string, readonly string[]> = {
   'src/accounts/address.ts': ['config'],
   'src/config/problem.ts': ['accounts', 'passwords'],
   'src/config/suggest.ts': ['accounts', 'passwords'],
-  'src/config/values.ts': ['accounts', 'passwords'],
+  'src/config/values.ts': ['accounts', 'passwords', 'doctor'],
 }
 
 /** What a PURE file may use beside PURE files: no I/O, no clock, no chance. */

@@ -121,9 +121,10 @@ const accountsPage = 'docs/reference/accounts.md'
 
 test('the two spellings of docs/reference/accounts.md are the same accounts', async () => {
   const [toml = ''] = blocks(accountsPage, 'toml').filter(text => text.startsWith('[[account]]'))
+  const [jsonl = ''] = blocks(accountsPage, 'jsonl').filter(text => text.startsWith('{"address"'))
   const fromToml = await parseTomlAccounts('accounts.toml', toml)
   const parser = createLineParser('accounts.jsonl')
-  const parts = [parser.push(Buffer.from(blocks(accountsPage, 'jsonl').join('\n'))), parser.end()]
+  const parts = [parser.push(Buffer.from(jsonl)), parser.end()]
   assert.deepEqual([...fromToml.problems, ...parts.flatMap(({ problems }) => problems)], [])
   const accounts = fromToml.entries.map(({ account }) => account)
   assert.deepEqual(

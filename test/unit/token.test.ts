@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createTokenSource } from '../../src/auth/token.ts'
 import type { CacheConfig } from '../../src/config/config.ts'
 import type { Provider, TokenVerdict } from '../../src/oidc/token-verdict.ts'
+import { active as activeFor, introspected, refused, unavailable } from '../support/evidence.ts'
 
 const cache: CacheConfig = { ttlMs: 60_000, negativeTtlMs: 5_000, maxTokens: 10 }
 
@@ -22,20 +23,19 @@ function scripted(answer: (token: string) => TokenVerdict | Promise<TokenVerdict
   return { provider, asked }
 }
 
-const active = (claims = {}): TokenVerdict => ({ kind: 'active', claims })
-const refused: TokenVerdict = { kind: 'refused', error: 'invalid_token' }
+const active = (claims = {}): TokenVerdict => activeFor(introspected(claims), 'introspect')
 
 describe('single flight', () => {
   it('asks once for 512 logins with one cold token', async () => {
     const { provider, asked } = scripted(() => active({ sub: '1' }))
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     const lookups = await Promise.all(Array.from({ length: 512 }, () => tokens.lookup('t')))
     assert.equal(asked.length, 1)
     assert.ok(lookups.every(({ kind }) => kind === 'active'))
   })
   it('gives each token its own question', async () => {
     const { provider, asked } = scripted(() => active())
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     await Promise.all(['a', 'b', 'a'].map(token => tokens.lookup(token)))
     assert.deepEqual(asked, ['a', 'b'])
   })
@@ -44,7 +44,7 @@ describe('single flight', () => {
 describe('cache', () => {
   it('answers the second login from memory, and says so', async () => {
     const { provider, asked } = scripted(() => active({ sub: '1' }))
-    const tokens = createTokenSource(provider, 'introspect', cache)
+    const tokens = createTokenSource(provider, cache)
     assert.equal((await tokens.lookup('t')).source, 'introspect')
     const again = tokens.lookup('t')
     assert.ok(!(again instanceof Promise), 'known tokens need no waiting')
@@ -55,7 +55,7 @@ describe('cache', () => {
   it("keeps nothing past the token's own expiry", async () => {
     const exp = Math.floor(Date.now() / 1000) - 1
     const { provider, asked } = scripted(() => active({ exp }))
-    const tokens = createTokenSource(provider, 'introspect', cache)
+    const tokens = createTokenSource(provider, cache)
     await tokens.lookup('t')
     await tokens.lookup('t')
     assert.equal(asked.length, 2)
@@ -64,7 +64,7 @@ describe('cache', () => {
   it('keeps nothing for an odd or a zero time to live, which node-cache would keep for ever', async () => {
     for (const ttlMs of [0, Number.NaN, Number.POSITIVE_INFINITY, -1]) {
       const { provider, asked } = scripted(() => active())
-      const tokens = createTokenSource(provider, 'userinfo', { ...cache, ttlMs })
+      const tokens = createTokenSource(provider, { ...cache, ttlMs })
       await tokens.lookup('t')
       await tokens.lookup('t')
       assert.equal(asked.length, 2, String(ttlMs))
@@ -72,9 +72,9 @@ describe('cache', () => {
   })
 
   it('remembers a refusal, but never an outage', async () => {
-    const verdicts: TokenVerdict[] = [{ kind: 'unavailable' }, refused]
+    const verdicts: TokenVerdict[] = [unavailable, refused]
     const { provider, asked } = scripted(() => verdicts.shift() ?? active())
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     assert.equal((await tokens.lookup('t')).kind, 'unavailable')
     assert.equal((await tokens.lookup('t')).kind, 'refused')
     assert.equal((await tokens.lookup('t')).kind, 'refused')
@@ -83,7 +83,7 @@ describe('cache', () => {
 
   it('stays within its bound, forgets the oldest first, and is never locked by junk', async () => {
     const { provider, asked } = scripted(() => active())
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     for (let n = 0; n < 100; n++) await tokens.lookup(`t${n}`)
     const known = tokens.flush()
     assert.ok(known >= cache.maxTokens / 2 && known <= cache.maxTokens, `${known} known`)
@@ -97,7 +97,7 @@ describe('cache', () => {
 
   it('does not let guesses push users out', async () => {
     const { provider, asked } = scripted(token => (token === 'good' ? active() : refused))
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     await tokens.lookup('good')
     for (let n = 0; n < 1000; n++) await tokens.lookup(`guess${n}`)
     asked.length = 0
@@ -107,7 +107,7 @@ describe('cache', () => {
 
   it('forgets on flush also what was under way', async () => {
     const { provider, asked } = scripted(() => active())
-    const tokens = createTokenSource(provider, 'userinfo', cache)
+    const tokens = createTokenSource(provider, cache)
     const underWay = tokens.lookup('t')
     tokens.flush()
     await underWay

@@ -1,0 +1,41 @@
+/**
+ * Key disk: an issuer's public keys in the state directory, so that a start while the provider is down can go on judging
+ * JWTs. A file for each directory, `keys/NAME.json`. Nothing in it is secret, but what is in it is believed: it is as
+ * well kept as the passwords beside it.
+ */
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { rewriteFile } from './accounts/durable.ts'
+import { withLock } from './accounts/lock.ts'
+import { codeOf } from './accounts/stamp.ts'
+
+export type KeyDisk = {
+  read(): Promise<string | undefined>
+  write(text: string): Promise<void>
+}
+
+/** As much as an answer of the provider may hold, and then some. */
+const maxBytes = 1024 * 1024
+
+export function createKeyDisk(stateDir: string, directory: string): KeyDisk {
+  const folder = join(stateDir, 'keys')
+  // A directory's name may be ".." or hold a slash.
+  const file = join(folder, `${encodeURIComponent(directory)}.json`)
+  return {
+    async read() {
+      try {
+        const status = await stat(file)
+        return status.isFile() && status.size <= maxBytes ? await readFile(file, 'utf8') : undefined
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined
+        throw error
+      }
+    },
+    async write(text) {
+      await mkdir(folder, { mode: 0o700 }).catch(error => {
+        if (codeOf(error) !== 'EEXIST') throw error
+      })
+      await withLock(file, lock => rewriteFile(file, [text], lock))
+    },
+  }
+}
