@@ -87,10 +87,21 @@ const checks: readonly Check[] = [
   },
 ]
 
+/** Those that look at nothing but the token itself, and come to nothing else a minute later: what is known is cached. */
+const ofToken = checks.filter(({ name }) => name !== 'gates' && name !== 'not before')
+
 /** The first check that the token fails; undefined: none. */
 export function checkClaims(evidence: Evidence, directory: DirectoryConfig, nowMs: number): ClaimProblem | undefined {
-  const sight = { evidence, directory, nowMs }
-  for (const { problem } of checks) {
+  return firstProblem(checks, { evidence, directory, nowMs })
+}
+
+/** Whether the token fails already, with some of the chain not asked yet: they may know more of its owner, but not of it. */
+export function isHopeless(evidence: Evidence, directory: DirectoryConfig, nowMs: number): boolean {
+  return firstProblem(ofToken, { evidence, directory, nowMs }) !== undefined
+}
+
+function firstProblem(among: readonly Check[], sight: Sight): ClaimProblem | undefined {
+  for (const { problem } of among) {
     const found = problem(sight)
     if (found !== undefined) return found
   }

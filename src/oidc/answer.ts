@@ -57,7 +57,9 @@ function statusFault({ status, challenge, body }: Answer): Fault {
   const oauthError = errorInChallenge(challenge) ?? errorInBody(body)
   if (status === 401 && challenge !== '' && !wantsToken(challenge))
     return new Fault('OTHER_CHALLENGE', status, oauthError)
-  return new Fault(status === 400 && oauthError ? `HTTP 400 ${oauthError}` : `HTTP ${status}`, status, oauthError)
+  // Status 400 is about the request, or about the token: more is in the body, if it comes from the provider at all.
+  const more = oauthError ?? (isObject(parseJson(body)) ? undefined : 'NOT_JSON')
+  return new Fault(status === 400 && more ? `HTTP 400 ${more}` : `HTTP ${status}`, status, oauthError)
 }
 
 /**

@@ -8,7 +8,7 @@
 import type { DirectoryConfig, Method } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import { createBreaker } from './breaker.ts'
-import { compose, isJudgedHere, toAsk } from './chain.ts'
+import { compose, isJudgedHere, type Looks, toAsk } from './chain.ts'
 import { type Discovery, settled, startDiscovery } from './discovery.ts'
 import { Fault } from './fault.ts'
 import { createHealth, describe } from './health.ts'
@@ -27,6 +27,8 @@ export type ProviderOptions = {
   readonly keyDisk?: KeyDisk | undefined
   /** Keys by which tokens were good are good no more. */
   readonly onWithdrawn?: () => void
+  /** Whether what is known of a token so far is enough to refuse it: then nobody else is asked. */
+  readonly isHopeless?: (evidence: Evidence) => boolean
 }
 
 /** One token on its way. */
@@ -94,16 +96,25 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
       const refused = await verify(look, peeked)
       if (refused !== undefined) return refused
     }
-    const answers: Parameters<typeof compose>[0]['answers'][number][] = []
+    const answers: Looks['answers'][number][] = []
+    const known = (): Outcome => {
+      const composed = compose({ jwt: peeked, verified: isHere, answers }, config)
+      return 'kind' in composed ? composed : { kind: 'active', evidence: composed }
+    }
+    let outcome = isHere ? known() : unavailable
     for (const method of toAsk(isHere ? peeked : undefined, config)) {
+      // What it claims tells best why it is no good; what others say of such a token may hide that.
+      if (outcome.kind === 'active' && options.isHopeless?.(outcome.evidence)) return outcome
       const word = await ask(method, look)
       if (word.kind !== 'active') return word
       answers.push({ method, claims: word.claims })
+      outcome = known()
+      if (outcome.kind === 'refused') {
+        look.observe?.({ check: 'subject', outcome: 'failed', seen: outcome.detail })
+        return outcome
+      }
     }
-    const composed = compose({ jwt: peeked, verified: isHere, answers }, config)
-    if (!('kind' in composed)) return { kind: 'active', evidence: composed }
-    look.observe?.({ check: 'subject', outcome: 'failed', seen: composed.detail })
-    return composed
+    return outcome
   }
 
   /** Undefined: the token is signed by its issuer, and `peeked` is what that one has signed. */
@@ -139,7 +150,12 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     const found = endpoints.current() ?? (await discovered(observe))
     const asked = found?.[method]
     // What keeps discovery from finding it has been logged.
-    if (asked === undefined || !breakers[method].enter()) return unavailable
+    if (asked === undefined) return unavailable
+    if (!breakers[method].enter()) {
+      const seen = `${asked.url.host} is not asked for some seconds: it gave no answer again and again`
+      observe?.({ check: method, outcome: 'failed', seen })
+      return unavailable
+    }
     try {
       const word = await asked.ask(token)
       breakers[method].answered()

@@ -139,6 +139,23 @@ test('jwt, userinfo: a user name is not enough where there may be an address', a
   assert.equal((await login(await provider.accessJwt(alice, { told }))).reason, 'token_refused')
 })
 
+test('jwt, userinfo: a JWT that is no good by its own claims is refused for these, and nobody is asked', async t => {
+  const { login, asked } = await open(t, ['jwt', 'userinfo'], 'require.audience = "mail"')
+  const refused = {
+    wrong_audience: await provider.token(alice, { ...kept, audience: 'wiki' }),
+    token_expired: await provider.token(alice, { ...kept, ttlSeconds: -3600 }),
+    machine_token: await provider.machineToken(),
+  }
+  for (const [reason, token] of Object.entries(refused)) assert.equal((await login(token)).reason, reason)
+  assert.deepEqual(asked(), { introspection: 0, userinfo: 0 })
+})
+
+test('introspect, userinfo: a token of another client is not shown to userinfo', async t => {
+  const { login, asked } = await open(t, ['introspect', 'userinfo'], 'require.clients = "mail-client"')
+  assert.equal((await login(await provider.token(alice, { client: 'other-client' }))).reason, 'wrong_client')
+  assert.deepEqual(asked(), { introspection: 1, userinfo: 0 })
+})
+
 test('jwt, userinfo: two answers about two people are no answer', async t => {
   const { login } = await open(t, ['jwt', 'userinfo'], 'require.audience = "mail"')
   const other = await provider.token(alice, { ...kept, content: { sub: provider.subject('bob@example.org') } })

@@ -117,6 +117,7 @@ const faults: Record<string, [answer: Answer, cause: RegExp]> = {
   'status 500': [text('', 500), /\(HTTP 500\)$/],
   'a page of a proxy': [text('<html>', 502, html), /\(HTTP 502\)$/],
   'a page with status 200': [text('<html>', 200, html), /\(NOT_JSON\)$/],
+  'status 400 of a proxy': [text('<h1>Bad Request</h1>', 400), /\(HTTP 400 NOT_JSON\)$/],
   'status 400 for another reason': [json({ error: 'invalid_request' }, 400), /\(HTTP 400 invalid_request\)$/],
   'status 404': [text('', 404), /\(HTTP 404\)$/],
   'too many requests': [text('', 429), /\(HTTP 429\)$/],

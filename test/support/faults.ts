@@ -47,7 +47,7 @@ export function faultsOf(elsewhere: string, token: string): Faults {
     'status 405': [text('', 405), /there is no such endpoint \(HTTP 405\)$/],
     'status 429': [text('', 429, { 'retry-after': 1 }), /too many requests \(HTTP 429\)$/],
     'status 431': [text('', 431), /the token is longer than the provider accepts \(HTTP 431\)$/],
-    'status 400': [text('', 400), /does not accept the request \(HTTP 400\)$/],
+    'status 400': [text('', 400), /does not accept the request \(HTTP 400 NOT_JSON\)$/],
     'status 400 invalid_request': [challenge(400, 'invalid_request'), /\(HTTP 400 invalid_request\)$/],
     'status 400 with a text of its own': [json({ error: token }, 400), /\(HTTP 400\)$/],
     'status 201': [json({ active: true, sub: 'alice' }, 201), /an unexpected answer \(HTTP 201\)$/],

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkClaims, expiryMs, explainClaims } from '../../src/auth/claims.ts'
+import { checkClaims, expiryMs, explainClaims, isHopeless } from '../../src/auth/claims.ts'
 import { claimAt } from '../../src/oidc/claim-path.ts'
 import { peekJwt } from '../../src/oidc/jwt.ts'
-import type { Evidence } from '../../src/oidc/token-verdict.ts'
+import type { Claims, Evidence } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
 import { introspected, ofUserinfo, userinfoOfJwt, verified } from '../support/evidence.ts'
 
@@ -221,5 +221,20 @@ describe('peekJwt', () => {
   it('sees no JWT in anything else', () => {
     for (const token of ['opaque', 'a.b.c', `${part({})}.${part([])}.s`, `${part({})}.${part({})}`, `${part(1)}.e30.s`])
       assert.equal(peekJwt(token), undefined, token)
+  })
+})
+
+describe('before the rest of a chain is asked', () => {
+  const hopeless = (payload: Claims, settings: Parameters<typeof directory>[0] = {}) =>
+    isHopeless(verified({ exp: seconds + 60, client_id: 'c', ...payload }), directory(settings), now)
+
+  it('a token is given up for what it is itself', () => {
+    assert.equal(hopeless({ exp: seconds - 3600 }), true)
+    assert.equal(hopeless({ aud: 'wiki' }, { require: { audience: ['mail'] } }), true)
+    assert.equal(hopeless({}), false)
+  })
+  it('but not for what its owner may turn out to be, nor for what may be over soon', () => {
+    assert.equal(hopeless({}, { require: { claim: { groups: ['mail'] } } }), false)
+    assert.equal(hopeless({ nbf: seconds + 70 }), false)
   })
 })
