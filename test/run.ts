@@ -30,12 +30,16 @@ const packages: Record<string, string> = {
   'libnet-ssleay-perl': '/usr/share/doc/libnet-ssleay-perl',
 }
 
-/** Folders whose tests share a process, by way of this file. */
-const together: Record<string, string> = { property: 'test/property.ts', dialogs: 'test/dialogs.ts' }
+/** Folders whose tests share a process or two, by way of these files. */
+const together: Record<string, readonly string[]> = {
+  unit: ['test/unit-1.ts', 'test/unit-2.ts'],
+  property: ['test/property.ts'],
+  dialogs: ['test/dialogs.ts'],
+}
 
 function filesIn(folder: string): string[] {
   const all = together[folder]
-  if (all !== undefined) return [all]
+  if (all !== undefined) return [...all]
   const root = join('test', folder)
   if (!existsSync(root)) return []
   return readdirSync(root, { recursive: true, encoding: 'utf8' })

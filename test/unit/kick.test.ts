@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { kick } from '../../src/cli/kick.ts'
 
+const { PATH } = process.env
+
 /** A doveadm that notes its arguments and then does as the script says; without one, there is none. */
 function playDoveadm(t: TestContext, script?: string): () => string {
   const folder = mkdtempSync(join(tmpdir(), 'bearerd-kick-'))
   const asked = join(folder, 'asked')
-  const { PATH } = process.env
   process.env.PATH = folder
   t.after(() => {
     process.env.PATH = PATH
