@@ -11,6 +11,7 @@ import { createReport } from './report.ts'
 import {
   type Stage,
   showDown,
+  showExplained,
   showLogins,
   showNewcomer,
   showPasswords,
@@ -18,7 +19,7 @@ import {
   showRefused,
   signIn,
 } from './scenes.ts'
-import { makeFolder, runCommand, startDaemon, writeSample } from './stage.ts'
+import { explain, makeFolder, runCommand, startDaemon, writeSample } from './stage.ts'
 
 const stayUp = !process.argv.includes('--once')
 const interrupted = new Promise(resolve => {
@@ -47,9 +48,16 @@ try {
     await noticed
     return printed
   }
-  const stage = { folder, provider, report, change }
+  const stage: Stage = {
+    folder,
+    provider,
+    report,
+    change,
+    explain: (user, token) => explain(folder, user, token),
+  }
   await showLogins(stage)
   await showRefused(stage)
+  await showExplained(stage)
   await showDown(stage)
   await showPasswords(stage)
   await showRecipients(stage)
@@ -86,10 +94,12 @@ function suggestions(at: string): string[] {
     '',
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/alice.token`,
     `  ${bearerd} auth-test --socket ${at}/auth-client --user alice@example.org < ${at}/bob.token`,
+    `  ${bearerd} explain-token --config ${at}/bearerd.toml --user alice@example.org < ${at}/bob.token`,
     `  ${bearerd} app-password create --config ${at}/bearerd.toml bob@example.org --label phone`,
     `  ${bearerd} account list --config ${at}/bearerd.toml`,
     `  ${bearerd} lookup --config ${at}/bearerd.toml a.jones+news@example.org`,
     `  ${bearerd} check --config ${at}/bearerd.toml`,
+    `  ${bearerd} doctor --config ${at}/bearerd.toml`,
     '',
     'With Postfix or Dovecot installed, as root:',
     '',

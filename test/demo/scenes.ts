@@ -15,6 +15,8 @@ export type Stage = {
   readonly report: Report
   /** Runs `bearerd …` until it has ended, and the daemon has logged `event` of what that changed. */
   change(event: string, ...args: readonly string[]): Promise<string>
+  /** The reason code that `bearerd explain-token` comes to. */
+  explain(user: string, token: string): Promise<string>
 }
 
 const alice = 'alice@example.org'
@@ -84,6 +86,9 @@ export async function showLogins(stage: Stage): Promise<void> {
   await report.expect('Dovecot, XOAUTH2, introspection: carol', `OK user=${carol}`, async () =>
     login(stage, dovecot, { mechanism: 'XOAUTH2', user: carol, token: await signIn(stage, carol) }),
   )
+  await report.expect('Dovecot, OAUTHBEARER, JWT, by its key: carol', `OK user=${carol}`, async () =>
+    login(stage, dovecot, { mechanism: 'OAUTHBEARER', user: carol, token: await stage.provider.accessJwt(carol) }),
+  )
   await report.expect('Postfix, OAUTHBEARER, introspection: carol', `OK user=${carol}`, async () =>
     login(stage, postfix, { mechanism: 'OAUTHBEARER', user: carol, token: await signIn(stage, carol) }),
   )
@@ -120,11 +125,28 @@ export async function showRefused(stage: Stage): Promise<void> {
   )
 }
 
+/** What the log says, and more of it. */
+export async function showExplained(stage: Stage): Promise<void> {
+  const { explain, provider, report } = stage
+  report.heading('Why it is refused: bearerd explain-token')
+
+  await report.expect("bob's token for alice's mailbox", 'authz_fail', async () =>
+    explain(alice, await signIn(stage, bob)),
+  )
+  await report.expect("carol's ID token", 'not_an_access_token', async () =>
+    explain(carol, await provider.idToken(carol)),
+  )
+  await report.expect("carol's token of another application", 'wrong_client', async () =>
+    explain(carol, await signIn(stage, carol, { client: 'other-client' })),
+  )
+}
+
 export async function showDown(stage: Stage): Promise<void> {
   const { provider, report } = stage
   const attempt = async () => ({ mechanism: 'XOAUTH2', user: bob, token: await signIn(stage, bob) }) as const
   const seen = await attempt()
   await login(stage, dovecot, seen)
+  const jwt = await provider.accessJwt(carol)
   report.heading('The provider is down')
   await provider.down()
 
@@ -136,6 +158,9 @@ export async function showDown(stage: Stage): Promise<void> {
   )
   await report.expect('Dovecot: bob, with a token seen a moment ago', `OK user=${bob}`, () =>
     login(stage, dovecot, seen),
+  )
+  await report.expect('Dovecot: carol, with a JWT, by the keys at hand', `OK user=${carol}`, () =>
+    login(stage, dovecot, { mechanism: 'XOAUTH2', user: carol, token: jwt }),
   )
   await provider.up()
   await report.expect('Postfix: bob, with the provider up again', `OK user=${bob}`, async () =>

@@ -41,6 +41,16 @@ export async function runCommand(folder: string, args: readonly string[]): Promi
   return stdout.trimEnd()
 }
 
+/** The reason code that `bearerd explain-token` comes to, or all that it says. */
+export async function explain(folder: string, user: string, token: string): Promise<string> {
+  const args = ['explain-token', '--json', '--user', user, '--config', join(folder, 'bearerd.toml')]
+  const child = spawn(process.execPath, ['dist/main.js', ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.end(token)
+  const printed = (await child.stdout.setEncoding('utf8').toArray()).join('')
+  const [, reason] = /"reason":"(\w+)"/.exec(printed) ?? []
+  return reason ?? printed
+}
+
 export type Daemon = {
   /** Resolves when this event is logged next. */
   next(event: string): Promise<unknown>
