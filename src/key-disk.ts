@@ -3,10 +3,12 @@
  * JWTs. A file for each directory, `keys/NAME.json`. Nothing in it is secret, but what is in it is believed: it is as
  * well kept as the passwords beside it.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rewriteFile } from './accounts/durable.ts'
+import { FileError } from './accounts/file-error.ts'
 import { withLock } from './accounts/lock.ts'
+import { readWhole } from './accounts/source.ts'
 import { codeOf } from './accounts/stamp.ts'
 
 export type KeyDisk = {
@@ -23,13 +25,9 @@ export function createKeyDisk(stateDir: string, directory: string): KeyDisk {
   const file = join(folder, `${encodeURIComponent(directory)}.json`)
   return {
     async read() {
-      try {
-        const status = await stat(file)
-        return status.isFile() && status.size <= maxBytes ? await readFile(file, 'utf8') : undefined
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return undefined
-        throw error
-      }
+      const content = await readWhole(file, maxBytes)
+      if (content === undefined || Buffer.isBuffer(content)) return content?.toString()
+      throw new FileError(content.code, `${file}: ${content.why}`)
     },
     async write(text) {
       await mkdir(folder, { mode: 0o700 }).catch(error => {

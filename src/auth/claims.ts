@@ -8,9 +8,9 @@
 import type { DirectoryConfig } from '../config/config.ts'
 import { claimAt } from '../oidc/claim-path.ts'
 import { list, quote } from '../oidc/quote.ts'
-import type { Claims, Evidence, Step } from '../oidc/token-verdict.ts'
+import type { Claims, Evidence, Jwt, Step } from '../oidc/token-verdict.ts'
 import { type RejectReason, rejectReasons } from './reason.ts'
-import { clientOf, findKind, text } from './token-kind.ts'
+import { clientOf, findKind } from './token-kind.ts'
 
 export type ClaimProblem = { readonly reason: RejectReason; readonly detail: string }
 
@@ -51,7 +51,7 @@ const checks: readonly Check[] = [
   {
     name: 'issuer',
     problem: checkIssuer,
-    seen: ({ evidence }) => quote(issuerOf(evidence)),
+    seen: ({ evidence }) => shown(issuerOf(evidence)),
     expected: ({ evidence, directory: { issuer } }) =>
       issuer === undefined || issuerOf(evidence) === undefined ? undefined : quote(issuer),
   },
@@ -87,8 +87,8 @@ const checks: readonly Check[] = [
   },
 ]
 
-/** Those that look at nothing but the token itself, and come to nothing else a minute later: what is known is cached. */
-const ofToken = checks.filter(({ name }) => name !== 'gates' && name !== 'not before')
+/** Those that look at nothing but the token itself. */
+const ofToken = checks.filter(({ name }) => name !== 'gates')
 
 /** The first check that the token fails; undefined: none. */
 export function checkClaims(evidence: Evidence, directory: DirectoryConfig, nowMs: number): ClaimProblem | undefined {
@@ -98,6 +98,15 @@ export function checkClaims(evidence: Evidence, directory: DirectoryConfig, nowM
 /** Whether the token fails already, with some of the chain not asked yet: they may know more of its owner, but not of it. */
 export function isHopeless(evidence: Evidence, directory: DirectoryConfig, nowMs: number): boolean {
   return firstProblem(ofToken, { evidence, directory, nowMs }) !== undefined
+}
+
+/** For these, a provider refuses a token. */
+const ofProvider = checks.filter(({ name }) => ['expiry', 'not before', 'kind of token', 'issuer'].includes(name))
+
+/** Why its provider may have refused a JWT, by what that says of itself. Nobody vouches for it: it decides nothing. */
+export function suspect(jwt: Jwt, directory: DirectoryConfig, nowMs: number): ClaimProblem | undefined {
+  const own = jwt.payload
+  return firstProblem(ofProvider, { evidence: { claims: own, token: own, jwt, verified: false }, directory, nowMs })
 }
 
 function firstProblem(among: readonly Check[], sight: Sight): ClaimProblem | undefined {
@@ -151,11 +160,11 @@ function notBeforeMs({ token }: Evidence): number | undefined {
 function checkIssuer({ evidence, directory: { issuer } }: Sight): ClaimProblem | undefined {
   const found = issuerOf(evidence)
   if (issuer === undefined || found === undefined || found === issuer) return undefined
-  return { reason: 'wrong_issuer', detail: `iss is ${quote(found)}, configured is ${quote(issuer)}` }
+  return { reason: 'wrong_issuer', detail: `iss is ${shown(found)}, configured is ${quote(issuer)}` }
 }
 
-function issuerOf({ token, jwt }: Evidence): string | undefined {
-  return text(token, 'iss') ?? text(jwt?.payload, 'iss')
+function issuerOf({ token, jwt }: Evidence): unknown {
+  return claimAt(token, 'iss') ?? (jwt && claimAt(jwt.payload, 'iss'))
 }
 
 function checkAudience({ evidence: { token }, directory: { require } }: Sight): ClaimProblem | undefined {
@@ -183,7 +192,7 @@ function checkScopes({ evidence: { token }, directory: { require } }: Sight): Cl
 
 /** `scope` is a string of words (RFC 8693 section 4.2) or, here and there, an array; `scp` is Okta's and Entra's name. */
 function scopesOf(token: Claims): string[] {
-  return texts(token.scope ?? token.scp).flatMap(scope => scope.split(' '))
+  return texts(claimAt(token, 'scope') ?? claimAt(token, 'scp')).flatMap(scope => scope.split(' '))
 }
 
 function checkGates({ evidence, directory: { require } }: Sight): ClaimProblem | undefined {
@@ -213,6 +222,10 @@ function dateOf(claims: Claims | undefined, name: string): number | undefined {
   const value = claims !== undefined && Object.hasOwn(claims, name) ? claims[name] : undefined
   const seconds = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
+}
+
+function shown(value: unknown): string {
+  return value === undefined || typeof value === 'string' ? quote(value) : 'not text'
 }
 
 /** Beyond what Date can hold is never. */

@@ -88,7 +88,7 @@ function byName(claims: Claims, context: IdentityContext): Named {
   const email = nameClaim(claims, fields.email, isAddress)
   if (email === unusable) return notAName(fields.email, 'an address that an account can have')
   if (email !== undefined) {
-    if (!isTrusted(claims, directory.require.emailVerified))
+    if (!isTrusted(claims, directory))
       return reject('email_not_verified', `email_verified is not true for ${quote(email)}`)
     const owner = accounts.byName(email)
     if (owner === undefined) return { kind: 'unknown', email, detail: `email ${quote(email)}` }
@@ -127,12 +127,17 @@ function found(
   return { kind: 'account', account, by, bind: bindings && account.subject === undefined ? subject : undefined }
 }
 
-/** `always`: must be there and true; `if-present`: must not be there and anything else. Some providers send "true". */
-function isTrusted(claims: Claims, required: DirectoryConfig['require']['emailVerified']): boolean {
-  if (required === 'never') return true
-  const verified = claimAt(claims, 'email_verified')
-  if (verified === undefined) return required === 'if-present'
-  return verified === true || verified === 'true'
+/**
+ * `always`: must be there and true; `if-present`: must not be there and anything else. Some providers send "true". Where
+ * the address is in an object, it is beside it, or at the top: `ext.email_verified` goes with `ext.email`.
+ */
+function isTrusted(claims: Claims, { fields, require }: Pick<DirectoryConfig, 'fields' | 'require'>): boolean {
+  if (require.emailVerified === 'never') return true
+  const source = fields.email.find(path => isPresent(claimAt(claims, path))) ?? ''
+  const places = ['email_verified', source.replace(/[^.]*$/, 'email_verified')]
+  const told = places.map(path => claimAt(claims, path)).filter(verified => verified !== undefined)
+  if (told.length === 0) return require.emailVerified === 'if-present'
+  return told.every(verified => verified === true || verified === 'true')
 }
 
 /**
@@ -146,10 +151,14 @@ function nameClaim(
 ): string | typeof unusable | undefined {
   for (const path of paths) {
     const value = claimAt(claims, path)
-    if (value === undefined || value === '') continue
-    return typeof value === 'string' && value.length <= maxLength && isName(value) ? value : unusable
+    if (isPresent(value))
+      return typeof value === 'string' && value.length <= maxLength && isName(value) ? value : unusable
   }
   return undefined
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== ''
 }
 
 const unusable = Symbol('unusable')
@@ -163,10 +172,18 @@ const isSubject = isText
 
 /**
  * As strict as the account file (`address.ts`): no `%`, `*`, `/`, `\`, backquote, quotes, blanks. Nor anything invisible,
- * which a domain in Unicode may hold for the account file (UTS #46 drops it), but no provider has a reason to send.
+ * which a domain in Unicode may hold for the account file (UTS #46 drops it), but no provider has a reason to send. Nor
+ * what UTS #46 takes for other letters or for a dot: to a provider that has each address once it may be another address.
  */
-const isAddress = (value: string): boolean =>
-  canonicalAddress(value) !== undefined && !/[\p{C}\p{Default_Ignorable_Code_Point}]/u.test(value)
+const isAddress = (value: string): boolean => {
+  const domain = value.slice(value.lastIndexOf('@') + 1)
+  return (
+    canonicalAddress(value) !== undefined &&
+    !/[\p{C}\p{Default_Ignorable_Code_Point}]/u.test(value) &&
+    !/[\u212a\u3002]/.test(domain) &&
+    domain.normalize('NFKC') === domain.normalize('NFC')
+  )
+}
 
 /**
  * Compared as spelled with what an administrator has written, and never part of a path or of a Dovecot name. So `\` may

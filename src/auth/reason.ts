@@ -17,7 +17,7 @@ export const acceptReasons = {
 export const rejectReasons = {
   malformed: {
     meaning: 'The client sent something that is not a message of its mechanism.',
-    cure: 'Look at the client: what is wrong with its message stands in "detail" of the log line. For tokens that are too long, raise "limits.token-size".',
+    cure: 'Look at the client: "detail" of the log line says what is wrong with its message. For tokens that are too long, raise "limits.token-size".',
   },
   truncated: {
     meaning: "The message was cut off by Postfix, whose line_length_limit is shorter than the client's AUTH command.",
@@ -29,7 +29,7 @@ export const rejectReasons = {
   },
   token_refused: {
     meaning: 'The provider says that the token is not valid: expired, revoked, or never issued by it.',
-    cure: 'The user signs in again. If every token is refused, the provider may want the client of bearerd in the audience.',
+    cure: 'The user signs in again. If every token is refused: for introspection, the provider may want the client of bearerd in the audience; userinfo takes no ID tokens, and with some providers none that are for an API.',
   },
   opaque_token: {
     meaning: 'The token is not a JWT, and the directory can judge nothing else.',
@@ -85,16 +85,16 @@ export const rejectReasons = {
   },
   wrong_issuer: {
     meaning: 'The token names another issuer than the one configured.',
-    cure: 'Compare "issuer" of the directory with the issuer in the provider\'s discovery document, to the last slash.',
+    cure: 'Compare "issuer" of the directory with the issuer in the provider\'s discovery document, to the last slash. If they are equal, the client signs in at another provider.',
   },
   wrong_audience: {
     meaning:
       'The token is not meant for mail: none of its audiences is in "require.audience", or it has none that can be seen.',
-    cure: 'Have the provider add the audience to the client\'s tokens, or correct "require.audience".',
+    cure: 'Have the provider add the audience to the client\'s tokens, or correct "require.audience". Where none is seen of an opaque token, have introspection asked: endpoint.method = ["introspect", "userinfo"].',
   },
   wrong_client: {
     meaning: 'The token was issued to a client that is not in "require.clients".',
-    cure: 'Add the client id to "require.clients" if its users may read mail.',
+    cure: 'Add the client id to "require.clients" if its users may read mail. Where none is seen of an opaque token, have introspection asked: endpoint.method = ["introspect", "userinfo"].',
   },
   insufficient_scope: {
     meaning:
@@ -110,8 +110,8 @@ export const rejectReasons = {
     cure: 'Verify it at the provider, bind the account by "subject", or set require.email-verified = "never" if only administrators can set addresses there.',
   },
   no_identity: {
-    meaning: 'The answer of the provider has none of the claims that name an account.',
-    cure: 'Have the client ask for the scopes "openid email", or correct "fields.email" and "fields.username".',
+    meaning: 'Neither the token nor the answer of the provider has any of the claims that name an account.',
+    cure: 'Have the client ask for the scopes "openid email", and the provider put the address into the token or its answer; or have userinfo asked too: endpoint.method = ["jwt", "userinfo"] or ["introspect", "userinfo"]; or correct "fields.email" and "fields.username".',
   },
   bad_identity: {
     meaning: 'A claim that should name the account holds something that cannot be a name.',
@@ -186,8 +186,8 @@ export const rejectReasons = {
 
 export const unavailableReasons = {
   provider_unavailable: {
-    meaning: 'The provider gave no usable verdict in time. The line logged when its state changed names the cause.',
-    cure: 'See that line; "bearerd doctor" finds the cause too. The client may try again; nobody has to sign in anew.',
+    meaning: 'The provider gave no usable verdict in time.',
+    cure: 'The last line in the log with "event":"provider" names the cause, and its cure; "bearerd doctor" looks for it too. The client may try again; nobody has to sign in anew.',
   },
   accounts_unavailable: {
     meaning: 'The account files have never been loaded without a problem.',

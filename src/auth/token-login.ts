@@ -16,12 +16,13 @@ import { canonicalAddress } from '../accounts/address.ts'
 import type { Bindings } from '../accounts/bindings.ts'
 import type { DirectoryConfig } from '../config/config.ts'
 import { peekJwt } from '../oidc/jwt.ts'
-import type { Claims } from '../oidc/token-verdict.ts'
-import { checkClaims, explainClaims } from './claims.ts'
+import type { Claims, Refused } from '../oidc/token-verdict.ts'
+import { checkClaims, explainClaims, suspect } from './claims.ts'
 import { resolveIdentity } from './identity.ts'
 import { isNameOf, namesOf } from './names.ts'
 import { type Newcomer, type Newcomers, planNewcomer } from './newcomer.ts'
 import { printable, reject, type Trace, unavailable } from './outcome.ts'
+import { rejectReasons } from './reason.ts'
 import type { Routing } from './routing.ts'
 import {
   accountsStep,
@@ -76,22 +77,32 @@ export function createTokenLogin({
       return reject('refresh_token', detail, trace)
     }
 
+    const decide = (known: Lookup): Verdict | Promise<Verdict> => {
+      trace.source = known.source
+      return known.kind === 'refused' ? refuse(known, token, directory, trace) : judge(known, directory, asked, trace)
+    }
     const looked = directory.tokens.lookup(token, observe)
-    return looked instanceof Promise
-      ? looked.then(known => judge(known, directory, asked, trace))
-      : judge(looked, directory, asked, trace)
+    return looked instanceof Promise ? looked.then(decide) : decide(looked)
+  }
+
+  /** A JWT may tell why, where its provider doesn't. */
+  function refuse({ reason, detail }: Refused, token: string, { config }: Directory, trace: Trace): Reject {
+    const jwt = reason === 'token_refused' ? peekJwt(token) : undefined
+    const suspicion = jwt && suspect(jwt, config, now())
+    if (suspicion === undefined) return reject(reason, detail, trace)
+    trace.observe?.({ check: 'token itself', outcome: 'note', seen: suspicion.detail })
+    trace.cure = rejectReasons[suspicion.reason].cure
+    return reject(reason, `${detail}; the token itself: ${suspicion.detail}`, trace)
   }
 
   /** The provider has spoken. Is the token one for mail? */
   function judge(
-    token: Lookup,
+    token: Exclude<Lookup, { readonly kind: 'refused' }>,
     directory: Directory,
     asked: string | undefined,
     trace: Trace,
   ): Verdict | Promise<Verdict> {
-    trace.source = token.source
     if (token.kind === 'unavailable') return unavailable('provider_unavailable', trace)
-    if (token.kind === 'refused') return reject(token.reason, token.detail, trace)
 
     if (trace.observe !== undefined)
       for (const step of explainClaims(token.evidence, directory.config, now())) trace.observe(step)

@@ -5,8 +5,9 @@
  * `{"main":1834}`. Written aside and renamed, only when a size has grown, and at most every 10 s. Nothing hangs on it:
  * a failure is logged once, and what a crash loses comes again with the next login.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readWhole } from '../accounts/source.ts'
 import { describeError, type Log } from '../log.ts'
 
 export type TokenSizes = {
@@ -16,6 +17,7 @@ export type TokenSizes = {
 }
 
 const everyMs = 10_000
+const maxBytes = 1024 * 1024
 
 export function tokenSizesFile(stateDir: string): string {
   return join(stateDir, 'token-sizes.json')
@@ -65,10 +67,10 @@ export function createTokenSizes(file: string, log: Pick<Log, 'warn'>): TokenSiz
   }
 }
 
-/** Empty where there is none, or nothing that makes sense. */
+/** Empty where there is none, or nothing that makes sense. root reads it too: no link leads her elsewhere, no FIFO stops her. */
 export async function readTokenSizes(file: string): Promise<ReadonlyMap<string, number>> {
-  const text = await readFile(file, 'utf8').catch(() => '{}')
-  return new Map(parse(text))
+  const content = await readWhole(file, maxBytes)
+  return new Map(Buffer.isBuffer(content) ? parse(content.toString()) : [])
 }
 
 function parse(text: string): [string, number][] {

@@ -57,6 +57,7 @@ export function createTokenSource(
 
   function remember(key: string, lookup: Lookup): void {
     if (lookup.kind === 'active') {
+      if (lookup.isPartial) return
       const ttlMs = Math.min(config.ttlMs, expiryMs(lookup.evidence) - now())
       active.set(key, { ...lookup, source: 'cache' }, ttlMs)
     } else if (lookup.kind === 'refused') {

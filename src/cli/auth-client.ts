@@ -260,7 +260,7 @@ function describe(error: NodeJS.ErrnoException): string {
     case 'ECONNREFUSED':
       return 'nobody listens on the socket'
     case 'EACCES':
-      return 'no permission to write to the socket'
+      return 'this user may not connect to the socket; root may'
     default:
       return `the connection failed (${error.code})`
   }

@@ -16,7 +16,7 @@ export async function loadConfigOrReport(
   const { config, problems } = await loadConfig(file, process.env)
   if (config !== undefined) return { config, problems }
   reportProblems(ourTerminal, problems)
-  process.stderr.write('bearerd: the configuration has errors\n')
+  process.stderr.write(`bearerd: mend the errors of ${file} first; "bearerd check" tells when they are gone\n`)
   return undefined
 }
 

@@ -53,6 +53,9 @@ export type ClientAuth =
  */
 export type Method = 'jwt' | 'introspect' | 'tokeninfo' | 'userinfo'
 
+/** The provider itself is asked about each token. */
+export type Asked = Exclude<Method, 'jwt'>
+
 /** `[directory.NAME]`: one OpenID provider and how its answers map to accounts. */
 export type DirectoryConfig = {
   readonly name: string
@@ -63,7 +66,7 @@ export type DirectoryConfig = {
     /** In the order in which they are used (`oidc/chain.ts`); at least one. */
     readonly methods: readonly Method[]
     /** Where an endpoint isn't the one that the issuer publishes. */
-    readonly urls: { readonly [Asked in Exclude<Method, 'jwt'> | 'jwks']?: string | undefined }
+    readonly urls: { readonly [Name in Asked | 'jwks']?: string | undefined }
     /** Whether the provider is asked about JWTs too that were found good here: it may have revoked them. */
     readonly alwaysAsk: boolean
   }

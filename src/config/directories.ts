@@ -36,6 +36,7 @@ async function readDirectory(
 ): Promise<DirectoryConfig> {
   const { require, fields } = raw
   checkIssuer(raw, report)
+  checkKeys(raw.keys, report)
   const endpoint = readEndpoint(raw, report)
   const directory: DirectoryConfig = {
     name,
@@ -62,7 +63,7 @@ async function readDirectory(
     tls: await readTls(raw.tls, folders, report.within('tls')),
     connections: raw.connections,
   }
-  warnOfForeignTokens(directory, report)
+  checkPurpose(directory, report)
   return directory
 }
 
@@ -70,7 +71,10 @@ function checkIssuer({ issuer, ...raw }: RawDirectory, report: Report): void {
   const complaint =
     issuer === undefined ? undefined : urlComplaint(issuer, { allowHttp: raw['allow-http'], issuer: true })
   if (complaint !== undefined) report.error(['issuer'], complaint)
-  if (raw.keys['max-age'] < raw.keys.refresh)
+}
+
+function checkKeys(keys: RawDirectory['keys'], report: Report): void {
+  if (keys['max-age'] < keys.refresh)
     report.error(
       ['keys', 'max-age'],
       'expected at least keys.refresh: keys would be given up before they are fetched again',
@@ -103,8 +107,8 @@ function warnOfInlineSecrets({ auth }: RawDirectory, fileMode: number, report: R
       report.warn(['auth', key], `the secret stands in a file ${open}; or use auth.${key}-file`)
 }
 
-/** The confused deputy: see RFC 9700 section 2.3 for why tokens have an audience. */
-function warnOfForeignTokens({ endpoint: { methods }, require }: DirectoryConfig, report: Report): void {
+/** That tokens meant for mail are told from others: see RFC 9700 section 2.3 for the confused deputy. */
+function checkPurpose({ endpoint: { methods }, require }: DirectoryConfig, report: Report): void {
   if (report.broken(['endpoint', 'method'])) return
   const asked = (['audience', 'clients', 'scopes'] as const).filter(key => require[key].length > 0)
   if (methods.includes('jwt') && require.audience.length === 0 && require.clients.length === 0)

@@ -4,13 +4,12 @@
  * `endpoint.method` is one method, or a chain of them. A chain has an order of its own, since each link does what those
  * before it can't: the issuer's keys judge JWTs, introspection (or tokeninfo) any token, userinfo tells whose it is.
  */
-import type { DirectoryConfig, Method } from './config.ts'
+import type { Asked, DirectoryConfig, Method } from './config.ts'
 import type { Report } from './report.ts'
 import type { RawDirectory } from './schema.ts'
 import { quote, urlComplaint } from './values.ts'
 
 type Endpoint = DirectoryConfig['endpoint']
-type Asked = Exclude<Method, 'jwt'>
 
 /** A chain takes at most one of each. */
 const links: readonly (readonly Method[])[] = [['jwt'], ['introspect', 'tokeninfo'], ['userinfo']]

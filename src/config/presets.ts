@@ -45,7 +45,7 @@ export const presets = {
 
   /**
    * Its access tokens carry `at_hash` as ID tokens do, so that introspection has to tell what they are; it asks for no
-   * credentials. It keeps the user's claims in "ext", where `email_verified` would go unseen: userinfo has them in place.
+   * credentials. It keeps the user's claims in "ext"; userinfo has them in place.
    */
   dex: {
     endpoint: { method: ['introspect', 'userinfo'] },

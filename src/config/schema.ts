@@ -319,10 +319,14 @@ function tableOf(value: unknown, path: KeyPath, onError: OnError): object {
   return {}
 }
 
+/** What other programs call it. */
+const otherwise: Readonly<Record<string, string>> = { 'client-id': 'username', 'client-secret': 'secret' }
+
 /** Looks for a key spelled alike, then for the same key in a table beneath: `audience` means `require.audience`. */
 function unknownKey(key: string, entries: Table['entries']): string {
   const beneath = Object.entries(entries).flatMap(([name, schema]) => leaves(schema).map(path => [name, ...path]))
-  const meant = nearest(key, Object.keys(entries)) ?? beneath.find(path => path.at(-1) === key)?.join('.')
+  const known = (name: string) => beneath.find(path => path.at(-1) === name)?.join('.')
+  const meant = nearest(key, Object.keys(entries)) ?? known(key) ?? known(otherwise[key.replaceAll('_', '-')] ?? '')
   if (meant !== undefined) return `unknown key; did you mean ${quote(meant)}?`
   return `unknown key; known here are ${Object.keys(entries).join(', ')}`
 }

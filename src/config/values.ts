@@ -53,6 +53,8 @@ export function urlComplaint(
   const url = new URL(text)
   if (url.username !== '' || url.password !== '') return 'expected a URL without a user name and password in it'
   if (text.includes('#')) return 'expected a URL without a fragment ("#")'
+  if (issuer && /\/\.well-known\/[^/]*$/.test(text))
+    return 'expected the issuer, not the address of its discovery document: leave out "/.well-known/…"'
   if (issuer && text.includes('?')) return 'expected a URL without a query ("?"), as OpenID Connect Discovery asks'
   if (url.protocol === 'http:' && !allowHttp && !isLoopback(url.hostname))
     return 'expected https: on plain http everybody on the way can read the tokens (allow-http = true permits it)'

@@ -131,13 +131,16 @@ function checkAfter({ settings, master }: Dovecot, service: string, { masters }:
     findings.ok(service, `asks listen.${listener.name}`)
     return
   }
-  const path = masters[0]?.path ?? 'the path of a [listen.NAME] with protocol = "dovecot-master"'
+  const path = masters[0]?.path
+  const setting = master === '' ? `executable = ${service} -a ` : 'auth_master_socket_path = '
+  const where = master === '' ? ` in service ${service}` : ''
+  const cure =
+    path === undefined
+      ? `Add a [listen.NAME] with protocol = "dovecot-master" to bearerd.toml, then set "${setting}PATH"${where}`
+      : `Set "${setting}${path}"${where}`
   findings.fail(service, asked.startsWith('/') ? `asks ${asked}` : "asks Dovecot's own auth process", {
-    expected: path,
-    cure:
-      master === ''
-        ? `Set "executable = ${service} -a ${path}" in service ${service}: else good logins end with an internal error.`
-        : `Set "auth_master_socket_path = ${path}": else good logins end with an internal error.`,
+    expected: path ?? 'a dovecot-master listener',
+    cure: `${cure}: else good logins end with an internal error.`,
   })
 }
 

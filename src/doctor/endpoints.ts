@@ -44,7 +44,9 @@ function tellIntrospectionFault(url: string, fault: Fault, visit: Visit): void {
   const { directory, findings } = visit
   // The made-up token was the credential.
   const isExpected = directory.auth.method === 'user-token' && refusal(fault) !== undefined
-  if (fault.code === 'SIGNED_ANSWER') findings.ok('introspection', `${url}: gives a signed answer`)
+  // Without an issuer there is nothing to check its signature by.
+  if (fault.code === 'SIGNED_ANSWER' && directory.issuer !== undefined)
+    findings.ok('introspection', `${url}: gives a signed answer`)
   else if (isExpected) tellRefused('introspection', url, fault, visit)
   else if (isClientRefused(fault)) {
     findings.ok('introspection', url)

@@ -2,14 +2,14 @@
  * Metadata: what the issuer publishes about itself (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2), and
  * whether it goes with the configuration.
  */
-import type { ClientAuth, Method } from '../config/config.ts'
+import type { Asked, ClientAuth, Method } from '../config/config.ts'
 import { quote } from '../config/values.ts'
 import type { Fault } from '../oidc/fault.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
 import { failByFault } from './findings.ts'
 import type { Visit } from './visit.ts'
 
-type Address = 'jwks' | 'introspect' | 'tokeninfo' | 'userinfo'
+type Address = Asked | 'jwks'
 export type Urls = { readonly [Name in Address]?: string }
 
 /** Which of the addresses in `endpoint.urls` a method asks. */
@@ -59,10 +59,13 @@ function isThere({ status }: Fault): boolean {
 }
 
 function wrongIssuer(url: string): string {
-  return `Check "issuer" in a browser: ${url} must show a JSON document.`
+  return `Check "issuer" in a browser: ${url} must show a JSON document. A provider without one needs each address that endpoint.method asks: endpoint.…-url.`
 }
 
-/** Tokens judged here are compared to the last character; the daemon's discovery forgives the slash after a host. */
+/**
+ * What JWTs and introspection say as `iss` is compared to the last character; the daemon's discovery forgives the slash
+ * after a host.
+ */
 function checkIssuer(issuer: string, { issuer: published }: Claims, { directory, findings }: Visit): void {
   if (published === issuer) {
     findings.ok('issuer', issuer)
@@ -74,7 +77,8 @@ function checkIssuer(issuer: string, { issuer: published }: Claims, { directory,
     cure: `Set issuer = ${seen} in bearerd.toml, to the last slash, if that is your provider.`,
   }
   const isNear = typeof published === 'string' && URL.canParse(published) && sameUrl(published, issuer)
-  if (isNear && !directory.endpoint.methods.includes('jwt')) findings.warn('issuer', seen, trouble)
+  const isTold = directory.endpoint.methods.some(method => method === 'jwt' || method === 'introspect')
+  if (isNear && !isTold) findings.warn('issuer', seen, trouble)
   else findings.fail('issuer', seen, trouble)
 }
 

@@ -10,6 +10,8 @@ import { isChrooted, type Postfix, relativeName, socketPath } from './postfix-se
 const mapNames = ['mailbox', 'alias', 'login', 'domain']
 const mustNot = ['virtual_mailbox_domains', 'virtual_alias_domains', 'transport_maps', 'relay_domains', 'mydestination']
 
+type Found = { readonly proxy?: string; readonly socket?: string; readonly map?: string }
+
 type Reference = {
   /** `virtual_mailbox_maps`, or `submission/inet/smtpd_recipient_restrictions`. */
   readonly parameter: string
@@ -20,8 +22,8 @@ type Reference = {
   readonly isProxied: boolean
 }
 
-const table = /\b(proxy:)?socketmap:unix:([^\s,:{}]+):([^\s,{}]+)/g
-const policy = /\bcheck_policy_service\s+\{?\s*()unix:([^\s,:{}]+)()/g
+const table = /\b(?<proxy>proxy:)?socketmap:unix:(?<socket>[^\s,:{}]+):(?<map>[^\s,{}]+)/g
+const policy = /\bcheck_policy_service\s+\{?\s*unix:(?<socket>[^\s,:{}]+)/g
 
 export function checkTables(postfix: Postfix, listener: ListenerConfig, config: Config, findings: Findings): void {
   const references = findReferences(postfix, table, listener)
@@ -57,11 +59,10 @@ function checkDelimiter({ main }: Postfix, config: Config, findings: Findings): 
 
 function findReferences(postfix: Postfix, pattern: RegExp, { path }: ListenerConfig): Reference[] {
   return [...postfix.main, ...postfix.overrides].flatMap(([parameter, value]) =>
-    [...value.matchAll(pattern)].flatMap(([, proxy, socket = '', map = '']) =>
-      socketPath(postfix, socket) === path
-        ? [{ parameter, socket, map, isProxied: proxy !== undefined && proxy !== '' }]
-        : [],
-    ),
+    [...value.matchAll(pattern)].flatMap(({ groups }) => {
+      const { proxy, socket = '', map = '' }: Found = { ...groups }
+      return socketPath(postfix, socket) === path ? [{ parameter, socket, map, isProxied: proxy !== undefined }] : []
+    }),
   )
 }
 

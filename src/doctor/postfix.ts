@@ -3,6 +3,7 @@
  * (docs/howto/postfix.md).
  */
 import type { Config, ListenerConfig } from '../config/config.ts'
+import { quote } from '../config/values.ts'
 import type { Finding, Findings } from './finding.ts'
 import { createFindings } from './findings.ts'
 import { isChrooted, type Postfix, relativeName, settingOf, socketPath } from './postfix-settings.ts'
@@ -33,14 +34,13 @@ function checkSasl(
   largestToken: number | undefined,
   findings: Findings,
 ): void {
-  const ours = postfix.services.filter(
-    service =>
-      service.program === 'smtpd' &&
-      settingOf(postfix, service, 'smtpd_sasl_auth_enable') === 'yes' &&
-      socketPath(postfix, saslPath(postfix, service)) === listener.path,
+  const logins = postfix.services.filter(
+    service => service.program === 'smtpd' && settingOf(postfix, service, 'smtpd_sasl_auth_enable') === 'yes',
   )
+  const ours = logins.filter(service => socketPath(postfix, saslPath(postfix, service)) === listener.path)
+  const others = logins.map(service => `; ${service.name} asks ${quote(saslPath(postfix, service))}`).join('')
   if (ours.length === 0)
-    findings.warn('smtpd_sasl_path', `no smtpd with smtpd_sasl_auth_enable asks listen.${listener.name}`, {
+    findings.warn('smtpd_sasl_path', `no smtpd with smtpd_sasl_auth_enable asks listen.${listener.name}${others}`, {
       expected: relativeName(postfix, listener.path),
       cure: `Set it for the submission services in master.cf, see ${page}; or remove the listener.`,
     })

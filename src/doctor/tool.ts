@@ -16,7 +16,7 @@ const maxBytes = 8 * 1024 * 1024
 
 export function askTool(command: string, args: readonly string[]): Promise<Told> {
   // Where Debian keeps postconf, for those who aren't root.
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, LC_ALL: 'C' }
+  const env = { ...process.env, PATH: [process.env.PATH, '/usr/sbin'].filter(Boolean).join(':'), LC_ALL: 'C' }
   return new Promise(resolve => {
     execFile(command, [...args], { env, timeout: timeoutMs, maxBuffer: maxBytes }, (error, stdout, stderr) => {
       if (error === null) resolve({ kind: 'text', text: stdout })

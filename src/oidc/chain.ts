@@ -4,9 +4,8 @@
  * A token is looked at in up to three ways: verified by the issuer's keys, described by introspection (or tokeninfo), its
  * owner described by userinfo. Here is which of them is asked after which, and which is believed about what.
  */
-import type { DirectoryConfig } from '../config/config.ts'
+import type { Asked, DirectoryConfig } from '../config/config.ts'
 import { claimAt } from './claim-path.ts'
-import type { Asked } from './openid.ts'
 import type { Claims, Evidence, Jwt, Refused } from './token-verdict.ts'
 
 type ChainConfig = Pick<DirectoryConfig, 'issuer' | 'endpoint' | 'fields'>
@@ -54,7 +53,7 @@ export function compose({ jwt, verified, answers }: Looks, { fields }: ChainConf
 
 /** Where an address is asked for, a username alone names nobody: userinfo may know the address. */
 function namesSomebody(claims: Claims, { email, username }: ChainConfig['fields']): boolean {
-  return (email.length > 0 ? email : username).some(path => present(claims, path))
+  return (email.length > 0 ? email : username).some(path => claimAt(claims, path) !== undefined)
 }
 
 /**
@@ -62,12 +61,8 @@ function namesSomebody(claims: Claims, { email, username }: ChainConfig['fields'
  * its tokens and introspection say as `uid`.
  */
 function findConflict(sources: readonly Claims[]): Refused | undefined {
-  const named = sources.filter(claims => present(claims, 'sub'))
+  const named = sources.filter(claims => claimAt(claims, 'sub') !== undefined)
   const fits = (a: Claims, b: Claims): boolean => a.sub === b.sub || a.sub === b.uid || a.uid === b.sub
   if (named.every((claims, index) => index === 0 || fits(named[0] ?? claims, claims))) return undefined
   return { kind: 'refused', reason: 'subject_conflict', detail: 'the answers about the token differ in sub' }
-}
-
-function present(claims: Claims, path: string): boolean {
-  return (claimAt(claims, path) ?? '') !== ''
 }

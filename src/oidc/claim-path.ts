@@ -3,14 +3,19 @@ import type { Claims } from './token-verdict.ts'
 
 /**
  * A claim by its path. The whole path is tried as one name first, since names may hold dots themselves
- * ("https://example.com/email"); then dots reach into objects ("ext.email"). Null counts as absent.
+ * ("https://example.com/email"); then dots reach into objects ("ext.email"). Null and empty text count as absent.
  */
 export function claimAt(claims: Claims, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path] ?? undefined
+  const value = valueAt(claims, path)
+  return value === null || value === '' ? undefined : value
+}
+
+function valueAt(claims: Claims, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path]
   let value: unknown = claims
   for (const name of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
     value = (value as Claims)[name]
   }
-  return value ?? undefined
+  return value
 }

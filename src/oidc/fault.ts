@@ -85,6 +85,7 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     "the provider's certificate is for another host name",
     'Use a host name that is in the certificate.',
   ],
+  [/^ERR_SSL_WRONG_VERSION_NUMBER$/, 'what listens there speaks no TLS', 'Check the port: that of https is wanted.'],
   [
     /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO)/,
     'TLS failed',
@@ -111,7 +112,7 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
   [
     /^(NOT_JSON|NOT_AN_OBJECT|OAUTH_INVALID_RESPONSE|OAUTH_RESPONSE_IS_NOT_JSON)$/,
     'the answer is not what its specification demands',
-    'Check the address, and that endpoint.method fits it: an introspection endpoint answers with "active", true or false; a userinfo endpoint with "sub", or at least a claim of fields.email or fields.username.',
+    'Check the address (that of discovery comes from "issuer"), and that endpoint.method fits it: an introspection endpoint answers with "active", true or false; a userinfo endpoint with "sub", or at least a claim of fields.email or fields.username.',
   ],
   // An answer that is no verdict.
   [
@@ -134,13 +135,13 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     'the request is forbidden, and not because of the token',
     'Look at the firewall or proxy before the provider, and whether it lets this machine in.',
   ],
-  [/^HTTP 4(04|05|10)$/, 'there is no such endpoint', 'Check "endpoint.url", "endpoint.method" and "issuer".'],
+  [/^HTTP 4(04|05|10)$/, 'there is no such endpoint', 'Check "issuer", and each "endpoint.…url" that you have set.'],
   [/^HTTP 429$/, 'too many requests', 'Raise the rate limit at the provider for this client, or "ttl" of the cache.'],
   [/^HTTP 431$/, 'the token is longer than the provider accepts', 'Raise the header limit of the proxy or provider.'],
   [
     /^HTTP 400 unsupported_token_type$/,
     'the provider does not introspect tokens of this kind',
-    'Have it issue opaque tokens to mail clients, or use endpoint.method = "userinfo".',
+    'If they are JWTs, judge them here: endpoint.method = ["jwt", "introspect"]; or have the provider issue opaque tokens to mail clients.',
   ],
   [/^HTTP 4/, 'the provider does not accept the request', 'Check "endpoint.url", "endpoint.method" and "auth.method".'],
   [/^HTTP 5/, 'the provider has failed', "Look at the provider's log."],
@@ -177,6 +178,11 @@ const faults: readonly (readonly [RegExp, string, string])[] = [
     /^KEYS_TOO_OLD$/,
     "the issuer's keys could not be fetched for longer than keys.max-age",
     'Look at the provider, and at the earlier lines of the log that say why; or raise "keys.max-age".',
+  ],
+  [
+    /^TOO_MANY_WAIT$/,
+    "too many tokens that no known key has signed wait for the issuer's keys",
+    'Somebody may be sending made-up tokens: the lines with "event":"login" say from where.',
   ],
   [/^STOPPED$/, 'bearerd is stopping', 'Nothing is to be done: the mail client tries again.'],
 ]

@@ -15,6 +15,7 @@ import { Agent, type Dispatcher } from 'undici'
 import type { DirectoryConfig } from '../config/config.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import { errorCode, Fault } from './fault.ts'
+import { lookupName } from './name-lookup.ts'
 
 const bodyLimitBytes = 256 * 1024
 const idleMs = 30_000
@@ -43,7 +44,7 @@ export function createHttp(config: HttpConfig, onDate: (date: string) => void = 
   const agent = new Agent({
     connections: config.connections,
     pipelining: 1,
-    connect: { timeout: timeoutMs, ...(secureContext && { secureContext }) },
+    connect: { timeout: timeoutMs, lookup: lookupName, ...(secureContext && { secureContext }) },
     keepAliveTimeout: idleMs,
     keepAliveMaxTimeout: idleMs,
     // Ours is the only clock: undici's starts when a connection is free, and would let a queued request wait.

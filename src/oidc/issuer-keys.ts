@@ -6,13 +6,13 @@
  *
  * Fetched from the start where tokens are judged by them; else when the first signed answer comes.
  */
-import type { DirectoryConfig } from '../config/config.ts'
+import type { Asked, DirectoryConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
 import type { Discovery } from './discovery.ts'
 import { Fault } from './fault.ts'
 import { describe } from './health.ts'
 import { createKeys, type Keys, type KeysOptions } from './keys.ts'
-import type { Asked, Endpoints, OpenId } from './openid.ts'
+import type { Endpoints, OpenId } from './openid.ts'
 import type { Claims } from './token-verdict.ts'
 
 export type KeyDisk = NonNullable<KeysOptions['disk']>

@@ -38,6 +38,15 @@ const families: readonly Family[] = [
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
+/** What a key of a set may verify by; "EdDSA" and "Ed25519" are the same. */
+export function algorithmsOf({ kty, crv, alg }: Readonly<JWK>): readonly string[] {
+  return alg === undefined ? (familyOf(kty, crv)?.algorithms ?? []) : [alg]
+}
+
+function familyOf(kty: unknown, crv: unknown): Family | undefined {
+  return families.find(family => kty === family.kty && (family.crv === undefined || crv === family.crv))
+}
+
 /** Rejects with a Fault where no key can be used. */
 export async function createKeySet(jwks: Claims): Promise<KeySet> {
   if (!Array.isArray(jwks.keys)) throw new Fault('NO_KEYS')
@@ -78,7 +87,7 @@ async function verifyWithAny(keys: AsyncIterable<CryptoKey>, jws: string, alg: s
 /** The key without all that isn't needed, or undefined if it can't be used. */
 async function usableKey(jwk: unknown): Promise<JWK | undefined> {
   if (!isObject(jwk) || !isForVerifying(jwk)) return undefined
-  const family = families.find(({ kty, crv }) => jwk.kty === kty && (crv === undefined || jwk.crv === crv))
+  const family = familyOf(jwk.kty, jwk.crv)
   const alg = family?.algorithms.find(alg => jwk.alg === undefined || jwk.alg === alg)
   if (family === undefined || alg === undefined) return undefined
   const needed = Object.fromEntries(family.members.map(name => [name, jwk[name]]))

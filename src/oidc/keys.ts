@@ -4,7 +4,7 @@
  * They are fetched at the start, in the background, and then at intervals. A token that a known key verifies never waits
  * for that, also while the issuer can't be reached, until the keys are too old. Before a token is refused because of keys,
  * whether its kid is unknown or its signature is wrong, they have been fetched since it came: the issuer may have
- * changed them. If that fails, the token is not refused: there is no verdict.
+ * changed them. If that fails, or too many wait for it already, the token is not refused: there is no verdict.
  *
  * What the claims say is not judged here.
  */
@@ -65,6 +65,8 @@ export type KeysOptions = {
 type Held = StoredKeys & { readonly fetch: number }
 
 const mostNames = 16
+/** Half of the requests that a connection may have under way: made-up tokens must not take the place of good ones. */
+const mostWaiting = 512
 
 export function createKeys(options: KeysOptions): Keys {
   const {
@@ -79,6 +81,7 @@ export function createKeys(options: KeysOptions): Keys {
   } = options
   const file = disk && createKeysFile(disk, issuer, onDiskFailed)
   let held: Held | undefined
+  let waiting = 0
 
   function isTooOld({ fetchedMs }: Held): boolean {
     return nowMs() - fetchedMs > maxAgeMs
@@ -100,11 +103,15 @@ export function createKeys(options: KeysOptions): Keys {
   }
 
   async function fetchAnew(): Promise<void> {
+    if (waiting >= mostWaiting) throw new Fault('TOO_MANY_WAIT')
+    waiting++
     try {
       await fetches.next()
     } catch (error) {
       // Why they couldn't be fetched, onFailed has been told before.
       throw held !== undefined && isTooOld(held) ? new Fault('KEYS_TOO_OLD') : error
+    } finally {
+      waiting--
     }
   }
 

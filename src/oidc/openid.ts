@@ -12,15 +12,13 @@
  * judged here.
  */
 import * as oidc from 'openid-client'
-import type { ClientAuth, DirectoryConfig, Method } from '../config/config.ts'
+import type { Asked, ClientAuth, DirectoryConfig } from '../config/config.ts'
 import { refusal, refused } from './answer.ts'
 import { claimAt } from './claim-path.ts'
 import { addCredentials, readSigningKey } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
 import { type Fetch, jsonResponse } from './http.ts'
 import type { Claims, Refused } from './token-verdict.ts'
-
-export type Asked = Exclude<Method, 'jwt'>
 
 /** The provider's word on a token. */
 export type Word = { readonly kind: 'active'; readonly claims: Claims } | Refused
@@ -66,7 +64,7 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
   const requests = {
     async userinfo(configuration: oidc.Configuration, url: URL, token: string): Promise<Word> {
       const claims = await askWithToken(configuration, url, token, 'GET')
-      if (identifying.every(path => (claimAt(claims, path) ?? '') === '')) throw new Fault('OAUTH_INVALID_RESPONSE')
+      if (identifying.every(path => claimAt(claims, path) === undefined)) throw new Fault('OAUTH_INVALID_RESPONSE')
       return { kind: 'active', claims }
     },
 
@@ -103,7 +101,6 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
     return (await response.json()) as Claims
   }
 
-  /** `url`: undefined where the metadata don't have one that can be asked. */
   function endpointOf(method: Asked, url: string): Endpoint {
     const metadata = { issuer: issuer ?? url, ...(method !== 'tokeninfo' && { [metadataKeys[method]]: url }) }
     const configuration = new oidc.Configuration(metadata, clientId, {}, credentials)
@@ -139,24 +136,17 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
     const options = { [oidc.customFetch]: fetch, execute: isInsecure(from) ? [oidc.allowInsecureRequests] : [] }
     const configuration = await oidc.discovery(new URL(from), clientId, {}, credentials, options)
     const metadata = configuration.serverMetadata()
-    const published = (url: string | undefined): string => {
-      if (url === undefined || !URL.canParse(url)) throw new Fault('NO_ENDPOINT')
-      // What the library checks of addresses that it asks itself.
-      if (!/^https?:$/.test(new URL(url).protocol)) throw new Fault('OAUTH_REQUEST_PROTOCOL_FORBIDDEN')
-      if (isInsecure(url) && !isInsecure(from)) throw new Fault('OAUTH_HTTP_REQUEST_FORBIDDEN')
-      return url
-    }
     const found: Partial<Record<Asked, Endpoint>> = {}
     for (const method of asked)
       if (method !== 'tokeninfo' && configured[method] === undefined)
-        found[method] = endpointOf(method, published(metadata[metadataKeys[method]]))
-    const { jwks_uri: jwks } = metadata
-    const needsKeys = endpoint.methods.includes('jwt') && configured.jwks === undefined
-    return {
-      ...configured,
-      ...found,
-      jwks: configured.jwks ?? (needsKeys || jwks !== undefined ? new URL(published(jwks)) : undefined),
-    }
+        found[method] = endpointOf(method, published(metadata[metadataKeys[method]], from))
+    return { ...configured, ...found, jwks: configured.jwks ?? keysAddress(metadata.jwks_uri, from) }
+  }
+
+  /** Where no tokens are judged by them, an odd address matters when an answer is signed, and not before. */
+  function keysAddress(url: string | undefined, from: string): URL | undefined {
+    const isNeeded = endpoint.methods.includes('jwt')
+    return isNeeded || addressFault(url, from) === undefined ? new URL(published(url, from)) : undefined
   }
 
   async function keys(url: URL): Promise<Claims> {
@@ -165,6 +155,20 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
   }
 
   return { configured, discover: from => discover(from).catch(rethrowAsFault), keys }
+}
+
+/** An address that the issuer publishes, if it may be asked. */
+function published(url: string | undefined, issuer: string): string {
+  const code = addressFault(url, issuer)
+  if (url === undefined || code !== undefined) throw new Fault(code ?? 'NO_ENDPOINT')
+  return url
+}
+
+/** The code of what is wrong with it: beside its form, what the library checks of addresses that it asks itself. */
+function addressFault(url: string | undefined, issuer: string): string | undefined {
+  if (url === undefined || !URL.canParse(url)) return 'NO_ENDPOINT'
+  if (!/^https?:$/.test(new URL(url).protocol)) return 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN'
+  return isInsecure(url) && !isInsecure(issuer) ? 'OAUTH_HTTP_REQUEST_FORBIDDEN' : undefined
 }
 
 /** Plain http is for those who configured it; config validation has decided where that is tolerable. */

@@ -5,7 +5,7 @@
  * provider's own word on the token, or that of its keys; everything else that is no good answer is `unavailable`, and the
  * cause is logged where the provider's state changes. Caching and the meaning of claims are the work of auth/.
  */
-import type { DirectoryConfig, Method } from '../config/config.ts'
+import type { Asked, DirectoryConfig, Method } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import { createBreaker } from './breaker.ts'
 import { compose, isJudgedHere, type Looks, toAsk } from './chain.ts'
@@ -15,7 +15,7 @@ import { createHealth, describe } from './health.ts'
 import { createHttp } from './http.ts'
 import { createIssuerKeys, type KeyDisk } from './issuer-keys.ts'
 import { peekJwt } from './jwt.ts'
-import { type Asked, createOpenId, type Endpoints, type OpenId, type Word } from './openid.ts'
+import { createOpenId, type Endpoints, type OpenId, type Word } from './openid.ts'
 import { list, quote } from './quote.ts'
 import type { Evidence, Jwt, Observe, Provider, Refused, Step } from './token-verdict.ts'
 
@@ -45,7 +45,10 @@ const unavailable: Unavailable = { kind: 'unavailable' }
 /** What is left to a single request, to say itself what it has waited for. */
 const graceMs = 50
 const malformed: Refused = { kind: 'refused', reason: 'token_malformed', detail: 'no RFC 6750 b64token' }
-type Outcome = { readonly kind: 'active'; readonly evidence: Evidence } | Refused | Unavailable
+type Outcome =
+  | { readonly kind: 'active'; readonly evidence: Evidence; readonly isPartial?: boolean }
+  | Refused
+  | Unavailable
 
 /** Throws when a file or key of the configuration is unusable; never because of the network. */
 export function createProvider(config: DirectoryConfig, log: Log, options: ProviderOptions = {}): Provider {
@@ -91,20 +94,17 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
 
   async function judge(look: Look): Promise<Outcome> {
     const peeked = peekJwt(look.token)
-    const isHere = isJudgedHere(peeked, config)
-    if (isHere) {
-      const refused = await verify(look, peeked)
-      if (refused !== undefined) return refused
-    }
+    const signed = isJudgedHere(peeked, config) ? await verify(look, peeked) : undefined
+    if (signed !== undefined && 'kind' in signed) return signed
     const answers: Looks['answers'][number][] = []
     const known = (): Outcome => {
-      const composed = compose({ jwt: peeked, verified: isHere, answers }, config)
+      const composed = compose({ jwt: signed ?? peeked, verified: signed !== undefined, answers }, config)
       return 'kind' in composed ? composed : { kind: 'active', evidence: composed }
     }
-    let outcome = isHere ? known() : unavailable
-    for (const method of toAsk(isHere ? peeked : undefined, config)) {
+    let outcome = signed === undefined ? unavailable : known()
+    for (const method of toAsk(signed, config)) {
       // What it claims tells best why it is no good; what others say of such a token may hide that.
-      if (outcome.kind === 'active' && options.isHopeless?.(outcome.evidence)) return outcome
+      if (outcome.kind === 'active' && options.isHopeless?.(outcome.evidence)) return { ...outcome, isPartial: true }
       const word = await ask(method, look)
       if (word.kind !== 'active') return word
       answers.push({ method, claims: word.claims })
@@ -117,8 +117,8 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     return outcome
   }
 
-  /** Undefined: the token is signed by its issuer, and `peeked` is what that one has signed. */
-  async function verify(look: Look, peeked: Jwt | undefined): Promise<Outcome | undefined> {
+  /** What the issuer has signed, read from what was verified. `peeked` is for words that are clearer than "malformed". */
+  async function verify(look: Look, peeked: Jwt | undefined): Promise<Jwt | Refused | Unavailable> {
     const { token, observe, methods } = look
     methods.push('jwt')
     const refuse = (refused: Refused, expected?: string): Refused => {
@@ -136,9 +136,9 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
       const word = await keys.verify(token)
       keyHealth.ok()
       if (word.kind === 'refused') return refuse(word, word.expected)
-      const seen = `${quote(String(word.header.alg))} by the key ${quote(word.key)}`
-      observe?.({ check: 'signature', outcome: 'ok', seen })
-      return undefined
+      const { header, payload, key } = word
+      observe?.({ check: 'signature', outcome: 'ok', seen: `${quote(String(header.alg))} by the key ${quote(key)}` })
+      return { header, payload }
     } catch (error) {
       return failed(look, 'signature', 'keys of the issuer', error, keyHealth)
     }
@@ -151,19 +151,20 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     const asked = found?.[method]
     // What keeps discovery from finding it has been logged.
     if (asked === undefined) return unavailable
-    if (!breakers[method].enter()) {
+    const pass = breakers[method].enter()
+    if (pass === undefined) {
       const seen = `${asked.url.host} is not asked for some seconds: it gave no answer again and again`
       observe?.({ check: method, outcome: 'failed', seen })
       return unavailable
     }
     try {
       const word = await asked.ask(token)
-      breakers[method].answered()
+      pass.answered()
       health.ok()
       observe?.(wordStep(method, asked.url, word))
       return word
     } catch (error) {
-      breakers[method].failed(error)
+      pass.failed(error)
       return failed(look, method, `${method} at ${asked.url.host}`, error)
     }
   }

@@ -37,7 +37,12 @@ export type RefusalReason =
 export type Refused = { readonly kind: 'refused'; readonly reason: RefusalReason; readonly detail: string }
 
 export type TokenVerdict = (
-  | { readonly kind: 'active'; readonly evidence: Evidence }
+  | {
+      readonly kind: 'active'
+      readonly evidence: Evidence
+      /** What is known is enough to refuse the token, so that not all of the chain was asked. Not to be remembered. */
+      readonly isPartial?: boolean
+    }
   | Refused
   /** Anything else. The cause has been logged by the provider where its state changed. */
   | { readonly kind: 'unavailable' }

@@ -49,6 +49,7 @@ export function readToken(fields: readonly Field[], { tokenBytes }: MechanismOpt
   const token = auth.slice('Bearer '.length)
   if (token.length > tokenBytes) return malformed(`the token is longer than ${tokenBytes} bytes`)
   // b64token, RFC 6750 section 2.1. (\w is twice as fast as its letters spelled out.)
-  if (!/^[\w.~+/-]+=*$/.test(token)) return malformed('the token is not a b64token of RFC 6750')
+  if (!/^[\w.~+/-]+=*$/.test(token))
+    return malformed('the token has a character that none may have (RFC 6750: b64token)')
   return token
 }

@@ -60,7 +60,10 @@ test('whatever comes, it is an object or a fault, and the fault quotes nothing',
     fc.property(anyAnswer, answer => {
       const fault = faultOf(answer)
       if (fault === undefined) return assert.equal(answer.status, 200)
-      assert.match(fault.code, /^(SIGNED_ANSWER|NOT_JSON|NOT_AN_OBJECT|OTHER_CHALLENGE|HTTP \d{3}( [a-z_]+)?|HTTP 400 NOT_JSON)$/)
+      assert.match(
+        fault.code,
+        /^(SIGNED_ANSWER|NOT_JSON|NOT_AN_OBJECT|OTHER_CHALLENGE|HTTP \d{3}( [a-z_]+)?|HTTP 400 NOT_JSON)$/,
+      )
       assert.ok(fault.oauthError === undefined || oauthErrors.includes(fault.oauthError))
       assert.equal(fault.cause, undefined)
       assert.doesNotMatch(describeFault(fault.code).cause, /unexpected error/)

@@ -107,6 +107,14 @@ test('connections that came before the daemon are served when it is there', asyn
   await logged(child, 'ready')
 })
 
+test('what is warned of, such as a directory that cannot tell whom a token is for, is logged at the start', async t => {
+  const folder = makeFolder(t)
+  const child = activate(t, folder, [await makeSocket(join(folder, 'maps'))], 'maps')
+  const { level, path, msg } = await logged(child, 'config')
+  assert.deepEqual([level, path], ['warn', 'directory.main.require'])
+  assert.match(String(msg), /any application .* can read her mail/)
+})
+
 test('a socket that is no listener stops the start, and the log says how its name is to be mended', async t => {
   const folder = makeFolder(t)
   const child = activate(t, folder, [await makeSocket(join(folder, 'maps'))], 'mapz')

@@ -97,6 +97,11 @@ const documents: Record<string, [path: string, document: object, cause: RegExp |
   'no userinfo endpoint': ['', { issuer: 'ISSUER' }, /no such endpoint \(NO_ENDPOINT\)/],
   'an endpoint that is no URL': ['', { issuer: 'ISSUER', userinfo_endpoint: '/me' }, /no such endpoint/],
   'an endpoint that is no text': ['', { issuer: 'ISSUER', userinfo_endpoint: { url: 1 } }, /no such endpoint/],
+  'keys that nobody needs at an odd address': [
+    '',
+    { issuer: 'ISSUER', userinfo_endpoint: 'ISSUER/me', jwks_uri: 'file:///keys' },
+    undefined,
+  ],
   'an endpoint of another kind': [
     '',
     { issuer: 'ISSUER', userinfo_endpoint: 'file:///etc/passwd' },

@@ -10,6 +10,7 @@ import type { Finding } from '../../src/doctor/finding.ts'
 import { Secret } from '../../src/secret.ts'
 import { directory } from '../support/directory.ts'
 import { challenge, type FaultProvider, json, startFaultProvider, text } from '../support/fault-provider.ts'
+import { newSigner, publicJwk } from '../support/jws.ts'
 import { introspectors, startProvider } from '../support/provider.ts'
 
 type Settings = Parameters<typeof directory>[0]
@@ -75,7 +76,7 @@ test('a provider in health: nothing to mend, in any mode', async t => {
     ],
   )
   assert.match(of('userinfo').seen, /refuses a made-up token \(status 401, invalid_token\)/)
-  assert.match(of('keys').seen, /^1 of 1 can be used/)
+  assert.match(of('keys').seen, /^"provider" \(ES256\): 1 of 1 can be used$/)
 })
 
 test('credentials that the provider refuses; they are not shown', async t => {
@@ -124,6 +125,8 @@ test('another issuer, to the last slash', async t => {
   const { origin } = await publishing(t)
   const near = await examine({ issuer: `${origin}/`, ...endpoint(['userinfo']) })
   assert.equal(near.of('issuer').outcome, 'warning')
+  const told = await examine({ issuer: `${origin}/`, ...endpoint(['introspect']) })
+  assert.equal(told.of('issuer').outcome, 'failed')
   const strict = await examine({ issuer: `${origin}/`, ...endpoint(['jwt']) })
   assert.equal(strict.of('issuer').outcome, 'failed')
   assert.match(strict.of('issuer').cure ?? '', new RegExp(`^Set issuer = "${origin}" `))
@@ -173,8 +176,43 @@ test('keys: none, or only for algorithms that are not accepted', async t => {
   const rsa = { kty: 'RSA', n: 'AQAB', e: 'AQAB' }
   for (const keys of [undefined, [], [{ kty: 'oct', k: 'c2VjcmV0' }], [rsa], [{ ...rsa, use: 'enc' }], [null]]) {
     provider.answerAt('/jwks', json({ keys }))
-    assert.equal((await examine(settings)).of('keys').outcome, 'failed')
+    assert.deepEqual((await examine(settings)).bad, ['keys: failed'])
   }
+})
+
+test('keys are judged as the daemon judges them', async t => {
+  const provider = await publishing(t)
+  const keysOf = async (keys: readonly unknown[], algorithms = ['ES256']) => {
+    provider.answerAt('/jwks', json({ keys }))
+    const { of } = await examine({
+      issuer: provider.origin,
+      ...endpoint(['jwt']),
+      jwt: { algorithms, types: ['jwt'] },
+    })
+    return of('keys')
+  }
+  const signer = newSigner('k1', 'ES256')
+  const good = publicJwk(signer)
+  assert.match((await keysOf([good, null])).seen, /^"k1" \(P-256\): 1 of 1 can be used$/)
+  assert.match((await keysOf([good], ['RS256'])).seen, /^none of "k1" \(P-256\) can be used$/)
+  for (const unfit of [
+    signer.privateKey.export({ format: 'jwk' }),
+    publicJwk(signer, { key_ops: ['encrypt'] }),
+    publicJwk(newSigner('short', 'RS256', 1024)),
+  ])
+    assert.match((await keysOf([unfit])).seen, /\(NO_KEYS\)$/)
+  assert.match((await keysOf(Array(65).fill(good))).seen, /more than 64 keys \(TOO_MANY_KEYS\)$/)
+})
+
+test('introspection that is signed: good where there are keys to check it by', async t => {
+  const provider = await publishing(t)
+  const { origin } = provider
+  provider.answerAt('/introspect', text('e30.e30.e30', 200, { 'content-type': 'application/token-introspection+jwt' }))
+  const settings = endpoint(['introspect'], { introspect: `${origin}/introspect` })
+  assert.equal((await examine({ ...settings, issuer: origin })).of('introspection').outcome, 'ok')
+  const { outcome, cure } = (await examine(settings)).of('introspection')
+  assert.equal(outcome, 'failed')
+  assert.match(cure ?? '', /Set "issuer"/)
 })
 
 test('an endpoint that takes every token, or calls it active', async t => {
@@ -247,6 +285,26 @@ test('TLS: a certificate by an authority that is configured, by another, and for
   const misnamed = (await examine({ ...at(numeric), ...ca })).of('TLS of 127.0.0.1')
   assert.match(misnamed.seen, /for another host name/)
   assert.equal(provider.asked.length, asked)
+})
+
+test('TLS: a certificate that ends soon, and one that has ended', async t => {
+  const provider = await fault(t, certificate)
+  provider.answer(challenge(401))
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2119, 11, 23) })
+  const soon = await examine({ ...endpoint(['userinfo'], { userinfo: `${provider.origin}/me` }), ...ca })
+  t.mock.timers.reset()
+  assert.equal(soon.of('TLS of localhost').outcome, 'warning')
+  assert.match(soon.of('TLS of localhost').seen, /certificate valid until 2120-01-01: 9 days left$/)
+  assert.equal(soon.of('userinfo').outcome, 'ok')
+
+  const late = await fault(t, { ...certificate, cert: readFileSync(file('expired.pem')) })
+  const { of } = await examine({
+    ...endpoint(['userinfo'], { userinfo: `${late.origin}/me` }),
+    tls: { ...ca.tls, caFile: file('expired.pem') },
+  })
+  const { outcome, seen } = of('TLS of localhost')
+  assert.equal(outcome, 'failed')
+  assert.match(seen, /not valid today \(CERT_HAS_EXPIRED\); certificate valid until 2021-01-01$/)
 })
 
 test('what check warns of is said again, first', async t => {

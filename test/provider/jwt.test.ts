@@ -115,6 +115,8 @@ test('a token of another provider, as it is and under the name of ours', async t
 
   const exp = Math.floor(Date.now() / 1000) + 60
   const claims = { iss: provider.issuer, sub: 'alice', aud: 'mail', client_id: 'mail-client', email: alice, exp }
+  const almost = provider.signJwt({ ...claims, iss: `${provider.issuer}/` })
+  assert.equal((await login(almost, alice)).reason, 'wrong_issuer', 'by one slash')
   const forged = { bad_signature: another.signJwt(claims), unknown_key: another.signJwt(claims, { kid: 'another' }) }
   for (const [reason, token] of Object.entries(forged)) assert.equal((await login(token, alice)).reason, reason)
 })

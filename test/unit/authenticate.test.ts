@@ -117,6 +117,16 @@ describe('whose the token is', () => {
     assert.equal(await outcome({ email: 'Alice@Example.ORG' }), 'accept alice@example.org')
     assert.equal(await outcome({ email: 'a.jones@example.org' }), 'accept alice@example.org')
   })
+  it('never by a domain in letters that only look up as hers: a provider may have them in two addresses', async () => {
+    for (const domain of ['\uff45xample.org', 'example\uff0eorg', 'example\u3002org', 'example.or\u210a'])
+      assert.equal(await outcome({ email: `alice@${domain}` }), 'reject bad_identity', domain)
+    const accounts = [account({ address: 'alice@xn--exmple-cua.org' })]
+    for (const domain of ['ex\u00e4mple.org', 'EX\u00c4MPLE.org', 'exa\u0308mple.org', 'xn--exmple-cua.org'])
+      assert.equal(
+        await outcome({ email: `alice@${domain}` }, undefined, { accounts }),
+        'accept alice@xn--exmple-cua.org',
+      )
+  })
   it('never by a catch-all or an extension: whoever invents an address would be her', async () => {
     assert.equal(await outcome({ email: 'anything@example.net' }), 'reject unknown_account')
     assert.equal(await outcome({ email: 'alice+x@example.org' }), 'reject unknown_account')
@@ -156,6 +166,7 @@ describe('whose the token is', () => {
       'a%b@example.org',
       'a/b@example.org',
       '"a"@b.org',
+      'alice@exam\u00adple.org',
     ])
       assert.equal(await outcome({ email, preferred_username: 'alice' }), 'reject bad_identity', email)
     for (const preferred_username of ['alice*bob', '%u', '../alice', 'ali\0ce', ' alice', 'alice ', 'a  b', 'a\u200bb'])
@@ -343,6 +354,26 @@ describe('email_verified', () => {
   it('"never": is not looked at', async () => {
     assert.equal(await verdict('never', { email_verified: false }), 'accept bob@example.org')
   })
+  it('is looked for beside the address, if that is in an object, and at the top', async () => {
+    const nested = (claims: Claims, emailVerified: 'always' | 'if-present' = 'if-present') => {
+      const fields = { email: ['address', 'ext.email'], username: [], fullName: [] }
+      return outcome(claims, undefined, { directories: [directory({ fields, require: { emailVerified } })] })
+    }
+    const ext = { email: 'bob@example.org' }
+    assert.equal(await nested({ ext: { ...ext, email_verified: false } }), 'reject email_not_verified')
+    assert.equal(
+      await nested({ ext: { ...ext, email_verified: true }, email_verified: false }),
+      'reject email_not_verified',
+    )
+    assert.equal(
+      await nested({ ext: { ...ext, email_verified: false }, address: 'bob@example.org' }),
+      'accept bob@example.org',
+    )
+    assert.equal(await nested({ ext }), 'accept bob@example.org')
+    assert.equal(await nested({ ext }, 'always'), 'reject email_not_verified')
+    assert.equal(await nested({ ext, email_verified: true }, 'always'), 'accept bob@example.org')
+    assert.equal(await nested({ ext: { ...ext, email_verified: 'true' } }, 'always'), 'accept bob@example.org')
+  })
 })
 
 describe('the name that was asked for', () => {
@@ -492,13 +523,14 @@ describe('verdicts', () => {
   })
   it('takes a message that the mechanism could not parse no further', async () => {
     const world = start()
-    const verdict = await world.authenticate(request({ kind: 'malformed', why: 'no final separator' }))
-    assert.equal(told(verdict), 'reject malformed')
-    assert.equal(verdict.kind === 'reject' && verdict.oauth.status, 'invalid_request')
-    assert.equal(
-      told(await world.authenticate(request({ kind: 'malformed', why: 'cut', truncated: true }))),
-      'reject truncated',
-    )
+    for (const [credentials, reason] of [
+      [{ kind: 'malformed', why: 'no final separator' }, 'malformed'],
+      [{ kind: 'malformed', why: 'cut', truncated: true }, 'truncated'],
+    ] as const) {
+      const verdict = await world.authenticate(request(credentials))
+      assert.equal(told(verdict), `reject ${reason}`)
+      assert.equal(verdict.kind === 'reject' && verdict.oauth.status, 'invalid_request')
+    }
     assert.deepEqual(world.asked, [])
   })
   it('turns a fault that nobody expected into a temporary failure', async () => {

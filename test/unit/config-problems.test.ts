@@ -111,6 +111,18 @@ const mistakes: Record<string, readonly [toml: string, problem: string]> = {
     'directory.a = { issuer = "https://example.org/?tenant=1" }',
     'directory.a.issuer: expected a URL without a query ("?"), as OpenID Connect Discovery asks',
   ],
+  'the address of a discovery document for an issuer': [
+    'directory.a = { issuer = "https://example.org/realms/a/.well-known/openid-configuration" }',
+    'directory.a.issuer: expected the issuer, not the address of its discovery document: leave out "/.well-known/…"',
+  ],
+  'what other programs call the user name': [
+    'directory.a = { issuer = "https://example.org", client_id = "mail" }',
+    'directory.a.client_id: unknown key; did you mean "auth.username"?',
+  ],
+  'what other programs call the secret': [
+    'directory.a = { issuer = "https://example.org", auth.client-secret = "x" }',
+    'directory.a.auth.client-secret: unknown key; did you mean "secret"?',
+  ],
   'an issuer that is no URL': [
     'directory.a = { issuer = "accounts.example.org" }',
     'directory.a.issuer: expected a URL such as "https://accounts.example.org"',

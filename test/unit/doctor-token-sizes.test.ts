@@ -1,6 +1,7 @@
 /** The largest tokens that were accepted, as `bearerd doctor` finds them. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { createTokenSizes, readTokenSizes, tokenSizesFile } from '../../src/auth/token-sizes.ts'
@@ -61,4 +62,15 @@ test('token sizes: a file that makes no sense is as none', async t => {
     writeFileSync(file, text)
     assert.deepEqual(await readTokenSizes(file), new Map())
   }
+})
+
+test('token sizes: neither a FIFO nor a link in their place leads root anywhere', async t => {
+  const folder = makeFolder(t)
+  const file = tokenSizesFile(folder)
+  execFileSync('mkfifo', [file])
+  assert.deepEqual(await readTokenSizes(file), new Map())
+  rmSync(file)
+  writeFileSync(join(folder, 'elsewhere'), '{"main":900}')
+  symlinkSync('elsewhere', file)
+  assert.deepEqual(await readTokenSizes(file), new Map())
 })

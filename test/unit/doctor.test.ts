@@ -217,6 +217,8 @@ test('Postfix: the wrong smtpd_sasl_type, and nobody who asks', () => {
   assert.equal(outcomes(cyrus)['submission/inet: smtpd_sasl_type'], 'failed')
   const elsewhere = postfix({ overrides: 'submission/inet/smtpd_sasl_path = private/auth\n' })
   assert.equal(outcomes(elsewhere).smtpd_sasl_path, 'warning')
+  const { seen = '' } = elsewhere.find(({ check }) => check === 'smtpd_sasl_path') ?? {}
+  assert.match(seen, /asks listen\.sasl; submission\/inet asks "private\/auth"$/)
 })
 
 test('Postfix: tables that must be none, maps that do not exist, another delimiter', () => {
@@ -301,6 +303,14 @@ test('Dovecot: what can be got wrong', () => {
     assert.match(cures(findings), cure)
   }
   assert.equal(outcomes(dovecot('', '', 7000))['token size'], 'warning')
+})
+
+test('Dovecot: who is let in by us can be looked up with us only', () => {
+  const settings = readBlocks(dovecotConf.replace('imap -a /run/bearerd/auth-master', 'imap'))
+  const found = { version: '2.3.19.1', settings, login: '', master: '', lookup: '' }
+  const findings = examineDovecot(found, config(dovecotListeners.slice(0, 1)), undefined)
+  assert.equal(outcomes(findings).imap, 'failed')
+  assert.match(cures(findings), /Add a \[listen\.NAME\] .* then set "executable = imap -a PATH" in service imap: else/)
 })
 
 test('Dovecot 2.4 names the sockets in settings of their own', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
+import { rejectReasons } from '../../src/auth/reason.ts'
 import { explainDecision } from '../../src/cli/explain-decision.ts'
 import { indexOf } from '../support/accounts.ts'
 import { loadText, minimal } from '../support/config.ts'
@@ -69,7 +70,7 @@ describe('an explanation', () => {
     const provider = await start(t)
     const { code, output } = await runExplain(t, site(provider, 'require.audience = "mail"'), token)
     const lines = output.trimEnd().split('\n')
-    const cure = 'Have the provider add the audience to the client\'s tokens, or correct "require.audience".'
+    const { cure } = rejectReasons.wrong_audience
     assert.equal(code, 1)
     assert.equal(lines[0], 'ok    accounts       2 loaded')
     const at = lines.indexOf('FAIL  audience       "wiki"; expected: one of "mail"')
@@ -141,11 +142,35 @@ describe('an explanation', () => {
     const { code, output } = await runExplain(t, site(provider), token)
     assert.equal(code, 69)
     assert.match(output, /^FAIL {2}introspect .*there is no such endpoint \(HTTP 404\)$/m)
-    assert.match(output, /\nWhat to do: Check "endpoint\.url", "endpoint\.method" and "issuer"\.\n$/)
+    assert.match(output, /\nWhat to do: Check "issuer", and each "endpoint\.…url" that you have set\.\n$/)
   })
 })
 
 describe('a cause is told truly', () => {
+  it('of a JWT that its provider refuses without a word, by what the JWT says of itself', async t => {
+    const provider = await start(t)
+    provider.answer(json({ active: false }))
+    for (const [claims, header, like] of [
+      [{ exp: 1 }, {}, 'token_expired'],
+      [{ nbf: 2 ** 33 }, {}, 'token_not_yet_valid'],
+      [{ c_hash: 'x' }, {}, 'not_an_access_token'],
+      [{ typ: 'Refresh' }, {}, 'refresh_token'],
+      [{ sub: 'backup', client_id: 'backup' }, {}, 'machine_token'],
+      [{ iss: `${provider.origin}/` }, {}, 'wrong_issuer'],
+    ] as const) {
+      const refused = jwt(claims, header)(provider.origin)
+      const config = { config: `[directory.main]\nissuer = "${provider.origin}"\n${introspection()(provider.origin)}` }
+      const { reason, steps, cure } = readExplanation(await runExplain(t, config, refused, { json: true }), refused)
+      assert.deepEqual([reason, steps.at(-1)?.check, cure], ['token_refused', 'token itself', rejectReasons[like].cure])
+    }
+  })
+  it('of another JWT that its provider refuses: there is nothing to add', async t => {
+    const provider = await start(t)
+    provider.answer(json({ active: false }))
+    const refused = jwt({ aud: 'wiki' })(provider.origin)
+    const { steps, cure } = readExplanation(await runExplain(t, site(provider), refused, { json: true }), refused)
+    assert.deepEqual([steps.at(-1)?.check, cure], ['introspect', rejectReasons.token_refused.cure])
+  })
   it('of a key that nobody knows, also where keys may be fetched again only after "timeout"', async t => {
     const provider = await start(t)
     const config = `[directory.main]\n${byKeys(provider.origin)}timeout = "1s"\n`

@@ -1,7 +1,7 @@
 /** The breaker: when a provider that gives no answer is left alone, and for how long. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Breaker, createBreaker } from '../../src/oidc/breaker.ts'
+import { type Breaker, createBreaker, type Pass } from '../../src/oidc/breaker.ts'
 import { Fault } from '../../src/oidc/fault.ts'
 
 const silent = new Fault('TIMEOUT')
@@ -19,10 +19,11 @@ function start() {
 
 /** Requests, one after another, that get no answer. */
 function fail(breaker: Breaker, count: number, error: unknown = silent): void {
-  for (let n = 0; n < count; n++) {
-    assert.ok(breaker.enter(), `request ${n + 1} is let through`)
-    breaker.failed(error)
-  }
+  for (let n = 0; n < count; n++) enter(breaker).failed(error)
+}
+
+function enter(breaker: Breaker): Pass {
+  return breaker.enter() ?? assert.fail('it is kept back')
 }
 
 describe('the breaker', () => {
@@ -32,14 +33,13 @@ describe('the breaker', () => {
     assert.equal(breaker.state(), 'closed')
     fail(breaker, 1)
     assert.equal(breaker.state(), 'open')
-    assert.equal(breaker.enter(), false)
+    assert.equal(breaker.enter(), undefined)
   })
   it('counts in a row only: an answer between begins anew', () => {
     const { breaker } = start()
     for (let n = 0; n < 3; n++) {
       fail(breaker, 4)
-      assert.ok(breaker.enter())
-      breaker.answered()
+      enter(breaker).answered()
     }
     assert.equal(breaker.state(), 'closed')
   })
@@ -47,19 +47,19 @@ describe('the breaker', () => {
     const { breaker, pass } = start()
     fail(breaker, 5)
     pass(999)
-    assert.equal(breaker.enter(), false)
+    assert.equal(breaker.enter(), undefined)
     pass(1)
-    assert.equal(breaker.enter(), true)
-    assert.equal(breaker.enter(), false)
+    assert.ok(breaker.enter())
+    assert.equal(breaker.enter(), undefined)
     pass(5000)
-    assert.equal(breaker.enter(), false)
+    assert.equal(breaker.enter(), undefined)
   })
   it('waits twice as long after each try, ten seconds at most', () => {
     const { breaker, pass } = start()
     fail(breaker, 5)
     for (const pauseMs of [1000, 2000, 4000, 8000, 10_000, 10_000]) {
       pass(pauseMs - 1)
-      assert.equal(breaker.enter(), false, `${pauseMs} ms`)
+      assert.equal(breaker.enter(), undefined, `${pauseMs} ms`)
       pass(1)
       fail(breaker, 1)
     }
@@ -70,8 +70,7 @@ describe('the breaker', () => {
     pass(1000)
     fail(breaker, 1)
     pass(2000)
-    assert.ok(breaker.enter())
-    breaker.answered()
+    enter(breaker).answered()
     assert.equal(breaker.state(), 'closed')
     fail(breaker, 5)
     pass(1000)
@@ -79,17 +78,17 @@ describe('the breaker', () => {
   })
   it('waits no longer because many were under way when it opened', () => {
     const { breaker, pass } = start()
-    for (let n = 0; n < 100; n++) assert.ok(breaker.enter())
-    for (let n = 0; n < 100; n++) breaker.failed(silent)
+    const passes = Array.from({ length: 100 }, () => enter(breaker))
+    for (const { failed } of passes) failed(silent)
     pass(1000)
     assert.ok(breaker.enter())
   })
   it('closes when one of those that were under way gets an answer after all', () => {
     const { breaker } = start()
-    assert.ok(breaker.enter())
+    const early = enter(breaker)
     fail(breaker, 5)
-    breaker.answered()
-    assert.equal(breaker.enter(), true)
+    early.answered()
+    assert.ok(breaker.enter())
   })
   it('lets another one through where nobody told what became of the first', () => {
     const { breaker, pass } = start()
@@ -119,6 +118,28 @@ describe('what a token can provoke', () => {
       fail(breaker, 100, error)
       assert.equal(breaker.state(), 'closed')
     })
+})
+
+describe('a token that the provider leaves without an answer', () => {
+  it('keeps nobody else out while others have theirs', () => {
+    const { breaker } = start()
+    for (let n = 0; n < 10; n++) {
+      const passes = Array.from({ length: 20 }, () => enter(breaker))
+      enter(breaker).answered()
+      for (const { failed } of passes) failed(silent)
+    }
+    assert.equal(breaker.state(), 'closed')
+  })
+  it('counts again once nobody has an answer any more', () => {
+    const { breaker } = start()
+    const early = enter(breaker)
+    enter(breaker).answered()
+    early.failed(silent)
+    fail(breaker, 4)
+    assert.equal(breaker.state(), 'closed')
+    fail(breaker, 1)
+    assert.equal(breaker.state(), 'open')
+  })
 })
 
 describe('a provider that is not there', () => {

@@ -71,6 +71,14 @@ describe('cache', () => {
     }
   })
 
+  it('keeps nothing of a token that not all of the chain was asked about: the rest may be needed yet', async () => {
+    const { provider, asked } = scripted(() => ({ ...active(), isPartial: true }))
+    const tokens = createTokenSource(provider, cache)
+    await tokens.lookup('t')
+    await tokens.lookup('t')
+    assert.equal(asked.length, 2)
+  })
+
   it('remembers a refusal, but never an outage', async () => {
     const verdicts: TokenVerdict[] = [unavailable, refused]
     const { provider, asked } = scripted(() => verdicts.shift() ?? active())
