@@ -5,8 +5,10 @@
  * network is quoted. Of the token itself nothing is told but what its header says of it (alg, typ, kid), and its issuer.
  */
 import type { Account } from '../accounts/account.ts'
+import type { DirectoryConfig } from '../config/config.ts'
+import { claimAt } from '../oidc/claim-path.ts'
 import { list, quote } from '../oidc/quote.ts'
-import type { Jwt, Step } from '../oidc/token-verdict.ts'
+import type { Claims, Jwt, Step } from '../oidc/token-verdict.ts'
 import type { Identity } from './identity.ts'
 import type { Newcomer } from './newcomer.ts'
 import { type RejectReason, rejectReasons, type UnavailableReason, unavailableReasons } from './reason.ts'
@@ -49,11 +51,17 @@ export function directoryStep(asked: string | undefined, directory: string | und
   return { check, outcome: 'ok', seen: `${quote(directory)}, ${login}` }
 }
 
-export function identityStep(identity: Extract<Identity, { kind: 'account' | 'reject' }>): Step {
+export function identityStep(
+  identity: Extract<Identity, { kind: 'account' | 'reject' }>,
+  claims: Claims,
+  { email, username }: DirectoryConfig['fields'],
+): Step {
   const check = 'account'
   if (identity.kind === 'reject') return failedStep(check, identity.reason, identity.detail)
   const { account, by } = identity
-  const claim = by === 'subject' ? 'the claim "sub"' : `the claim for the ${by}`
+  const paths = { subject: ['sub'], email, username }[by]
+  const path = paths.find(path => claimAt(claims, path) !== undefined) ?? ''
+  const claim = `the claim ${quote(path)}: ${quote(String(claimAt(claims, path)))}`
   return { check, outcome: 'ok', seen: `${quote(account.address)}, by ${claim}` }
 }
 

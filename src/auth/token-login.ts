@@ -135,7 +135,7 @@ export function createTokenLogin({
       trace.observe?.(newcomerStep(identity.detail, newcomer))
       return welcome(newcomer, identity.detail, asked, trace)
     }
-    trace.observe?.(identityStep(identity))
+    trace.observe?.(identityStep(identity, claims, directory.fields))
     if (identity.kind === 'reject') return reject(identity.reason, identity.detail, trace)
     const account = identity.account
     trace.account = account.address

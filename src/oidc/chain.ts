@@ -11,7 +11,7 @@ import type { Claims, Evidence, Jwt, Refused } from './token-verdict.ts'
 type ChainConfig = Pick<DirectoryConfig, 'issuer' | 'endpoint' | 'fields'>
 
 /** What was learnt, as far as it was asked for. */
-export type Looks = {
+export type Learnt = {
   /** The token, if it is a JWT. */
   readonly jwt: Jwt | undefined
   /** Whether the issuer's keys have verified it. */
@@ -37,14 +37,16 @@ export function toAsk(verified: Jwt | undefined, { endpoint: { methods, alwaysAs
  * What is known in the end. Introspection describes the token itself. Userinfo describes its owner; but when the token is
  * a JWT, the provider has just accepted that very JWT, so what stands in it may be believed.
  */
-export function compose({ jwt, verified, answers }: Looks, { fields }: ChainConfig): Evidence | Refused {
+export function compose({ jwt, verified, answers }: Learnt, { fields }: ChainConfig): Evidence | Refused {
   const last = answers.at(-1)?.claims
   const described = answers.find(({ method }) => method !== 'userinfo')?.claims
   const own = jwt?.payload ?? {}
   const conflict = findConflict([verified ? own : {}, ...answers.map(({ claims }) => claims)])
   if (conflict !== undefined) return conflict
+  // What was asked is news, where it names somebody; of what nobody vouches for, nobody is taken.
+  const naming = [last, verified ? own : undefined].find(claims => claims && namesSomebody(claims, fields))
   return {
-    claims: last === undefined || (verified && namesSomebody(own, fields)) ? own : last,
+    claims: naming ?? last ?? own,
     token: verified ? own : (described ?? own),
     jwt,
     verified,

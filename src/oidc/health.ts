@@ -10,6 +10,8 @@ export type Health = {
   ok(): void
   /** `request` says what was asked of whom. */
   failing(request: string, error: unknown): void
+  /** Nothing more is said. */
+  close(): void
 }
 
 const repeatMs = 60_000
@@ -17,6 +19,7 @@ const repeatMs = 60_000
 export function createHealth(directory: string, log: Log, nowMs = () => performance.now()): Health {
   let failingSinceMs: number | undefined
   let isLogged = false
+  let isClosed = false
   /** When each cause was last logged. */
   const loggedMs = new Map<string, number>()
 
@@ -29,7 +32,11 @@ export function createHealth(directory: string, log: Log, nowMs = () => performa
       isLogged = false
       log.info({ event: 'provider', directory, state: 'ok', downMs }, 'provider answers again')
     },
+    close: () => {
+      isClosed = true
+    },
     failing: (request, error) => {
+      if (isClosed) return
       const now = nowMs()
       failingSinceMs ??= now
       const description = describe(request, error)

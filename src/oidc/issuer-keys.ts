@@ -26,8 +26,8 @@ export type IssuerKeys = {
 
 export type IssuerKeysOptions = {
   readonly log: Log
-  readonly openid: () => OpenId
-  readonly endpoints: () => Discovery<Endpoints>
+  readonly openid: OpenId
+  readonly endpoints: Discovery<Endpoints>
   readonly disk: KeyDisk | undefined
   readonly onWithdrawn: () => void
 }
@@ -38,23 +38,23 @@ export function createIssuerKeys(config: DirectoryConfig, options: IssuerKeysOpt
   let keys: Keys | undefined
 
   async function fetchKeys(): Promise<Claims> {
-    const found = endpoints().current() ?? (await endpoints().discover())
+    const found = endpoints.current() ?? (await endpoints.discover())
     // Endpoints that are configured need no discovery, but the keys do.
     const url = found.jwks ?? (await discoverAddress())
     try {
-      return await openid().keys(url)
+      return await openid.keys(url)
     } catch (error) {
       // The keys may have moved: then there is an answer, and discovery knows better.
       if (config.endpoint.urls.jwks !== undefined || !(error instanceof Fault && error.status !== undefined))
         throw error
-      const next = (await endpoints().discover()).jwks
+      const next = (await endpoints.discover()).jwks
       if (next === undefined || next.href === url.href) throw error
-      return openid().keys(next)
+      return openid.keys(next)
     }
   }
 
   async function discoverAddress(): Promise<URL> {
-    const url = issuer === undefined ? undefined : (await openid().discover(issuer)).jwks
+    const url = issuer === undefined ? undefined : (await openid.discover(issuer)).jwks
     if (url === undefined) throw new Fault('NO_KEYS_ADDRESS')
     return url
   }

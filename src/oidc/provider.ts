@@ -5,19 +5,18 @@
  * provider's own word on the token, or that of its keys; everything else that is no good answer is `unavailable`, and the
  * cause is logged where the provider's state changes. Caching and the meaning of claims are the work of auth/.
  */
-import type { Asked, DirectoryConfig, Method } from '../config/config.ts'
+import type { DirectoryConfig } from '../config/config.ts'
 import type { Log } from '../log.ts'
-import { createBreaker } from './breaker.ts'
-import { compose, isJudgedHere, type Looks, toAsk } from './chain.ts'
-import { type Discovery, settled, startDiscovery } from './discovery.ts'
+import { createAsker } from './asker.ts'
+import { compose, isJudgedHere, type Learnt, toAsk } from './chain.ts'
 import { Fault } from './fault.ts'
-import { createHealth, describe } from './health.ts'
+import { createHealth } from './health.ts'
 import { createHttp } from './http.ts'
 import { createIssuerKeys, type KeyDisk } from './issuer-keys.ts'
 import { peekJwt } from './jwt.ts'
-import { createOpenId, type Endpoints, type OpenId, type Word } from './openid.ts'
-import { list, quote } from './quote.ts'
-import type { Evidence, Jwt, Observe, Provider, Refused, Step } from './token-verdict.ts'
+import { failed, type Look, type Unavailable, unavailable } from './look.ts'
+import { quote } from './quote.ts'
+import type { Evidence, Jwt, Provider, Refused } from './token-verdict.ts'
 
 /** RFC 6750 section 2.1. Anything else must not get into a header: the error of the library would quote it. */
 const b64token = /^[A-Za-z0-9._~+/-]+=*$/
@@ -31,17 +30,6 @@ export type ProviderOptions = {
   readonly isHopeless?: (evidence: Evidence) => boolean
 }
 
-/** One token on its way. */
-type Look = {
-  readonly token: string
-  readonly observe: Observe | undefined
-  /** Those that have had their say. */
-  readonly methods: Method[]
-  /** There is a verdict: whatever comes now changes nothing. */
-  isOver: boolean
-}
-type Unavailable = { readonly kind: 'unavailable' }
-const unavailable: Unavailable = { kind: 'unavailable' }
 /** What is left to a single request, to say itself what it has waited for. */
 const graceMs = 50
 const malformed: Refused = { kind: 'refused', reason: 'token_malformed', detail: 'no RFC 6750 b64token' }
@@ -57,46 +45,25 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
   const health = createHealth(name, log)
   /** Apart: good JWTs tell nothing of an endpoint that fails. */
   const keyHealth = createHealth(name, log)
-  const breakers = { introspect: createBreaker(), tokeninfo: createBreaker(), userinfo: createBreaker() }
-  let closed = false
-  const openid: OpenId = createOpenId(config, http.fetch, (jws, method) => keys.openSigned(jws, method))
-  const endpoints = isComplete(openid.configured, endpoint.methods) ? settled(openid.configured) : discover()
+  const asker = createAsker(config, {
+    log,
+    health,
+    fetch: http.fetch,
+    openSigned: (jws, method) => keys.openSigned(jws, method),
+  })
   const keys = createIssuerKeys(config, {
     log,
-    openid: () => openid,
-    endpoints: () => endpoints,
+    openid: asker.openid,
+    endpoints: asker.endpoints,
     disk: options.keyDisk,
     onWithdrawn: () => options.onWithdrawn?.(),
   })
-
-  function failing(request: string, error: unknown, of = health): void {
-    if (!closed) of.failing(request, error)
-  }
-
-  function failed({ observe, isOver }: Look, check: string, request: string, error: unknown, of = health): Unavailable {
-    if (isOver) return unavailable
-    observe?.(faultStep(check, request, error))
-    failing(request, error, of)
-    return unavailable
-  }
-
-  function discover(): Discovery<Endpoints> {
-    if (issuer === undefined) throw new Error(`directory.${name}: neither endpoint.url nor issuer is set`)
-    const request = discoveryOf(issuer)
-    return startDiscovery(() => openid.discover(issuer), {
-      onFound: health.ok,
-      onFailed: (error, known) => {
-        if (known === undefined) failing(request, error)
-        else log.warn({ event: 'discovery', directory: name, ...describe(request, error) }, 'discovery failed')
-      },
-    })
-  }
 
   async function judge(look: Look): Promise<Outcome> {
     const peeked = peekJwt(look.token)
     const signed = isJudgedHere(peeked, config) ? await verify(look, peeked) : undefined
     if (signed !== undefined && 'kind' in signed) return signed
-    const answers: Looks['answers'][number][] = []
+    const answers: Learnt['answers'][number][] = []
     const known = (): Outcome => {
       const composed = compose({ jwt: signed ?? peeked, verified: signed !== undefined, answers }, config)
       return 'kind' in composed ? composed : { kind: 'active', evidence: composed }
@@ -105,7 +72,7 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     for (const method of toAsk(signed, config)) {
       // What it claims tells best why it is no good; what others say of such a token may hide that.
       if (outcome.kind === 'active' && options.isHopeless?.(outcome.evidence)) return { ...outcome, isPartial: true }
-      const word = await ask(method, look)
+      const word = await asker.ask(method, look)
       if (word.kind !== 'active') return word
       answers.push({ method, claims: word.claims })
       outcome = known()
@@ -144,45 +111,13 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     }
   }
 
-  async function ask(method: Asked, look: Look): Promise<Word | Unavailable> {
-    const { token, observe, methods } = look
-    methods.push(method)
-    const found = endpoints.current() ?? (await discovered(observe))
-    const asked = found?.[method]
-    // What keeps discovery from finding it has been logged.
-    if (asked === undefined) return unavailable
-    const pass = breakers[method].enter()
-    if (pass === undefined) {
-      const seen = `${asked.url.host} is not asked for some seconds: it gave no answer again and again`
-      observe?.({ check: method, outcome: 'failed', seen })
-      return unavailable
-    }
-    try {
-      const word = await asked.ask(token)
-      pass.answered()
-      health.ok()
-      observe?.(wordStep(method, asked.url, word))
-      return word
-    } catch (error) {
-      pass.failed(error)
-      return failed(look, method, `${method} at ${asked.url.host}`, error)
-    }
-  }
-
-  function discovered(observe: Observe | undefined): Promise<Endpoints | undefined> {
-    return endpoints.discover().catch(error => {
-      observe?.(faultStep('discovery', discoveryOf(issuer), error))
-      return undefined
-    })
-  }
-
   /** One request keeps to the budget by itself; several share it, and so do one and the keys to its answer. */
   async function inTime(look: Look): Promise<Outcome> {
     if (endpoint.methods.length === 1 && issuer === undefined) return judge(look)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Outcome>(resolve => {
       timer = setTimeout(() => {
-        const waitedFor = [...(endpoints.current() === undefined ? ['discovery'] : []), ...look.methods]
+        const waitedFor = [...(asker.endpoints.current() === undefined ? ['discovery'] : []), ...look.methods]
         const of = look.methods.at(-1) === 'jwt' ? keyHealth : health
         resolve(failed(look, 'timeout', waitedFor.join(' and '), new Fault('TIMEOUT'), of))
         look.isOver = true
@@ -206,29 +141,10 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     },
 
     close: async () => {
-      closed = true
-      endpoints.stop()
+      health.close()
+      keyHealth.close()
+      asker.endpoints.stop()
       await Promise.all([keys.stop(), http.close()])
     },
   }
-}
-
-/** Whether discovery has nothing to add. */
-function isComplete(configured: Endpoints, methods: readonly Method[]): boolean {
-  return methods.every(method => configured[method === 'jwt' ? 'jwks' : method] !== undefined)
-}
-
-function discoveryOf(issuer: string | undefined): string {
-  return `discovery at ${new URL(issuer ?? 'https://-').host}`
-}
-
-function wordStep(method: Asked, { host }: URL, word: Word): Step {
-  if (word.kind === 'refused')
-    return { check: method, outcome: 'failed', seen: `${host} refuses the token (${word.reason})` }
-  return { check: method, outcome: 'ok', seen: `${host} tells ${list(Object.keys(word.claims))}` }
-}
-
-function faultStep(check: string, request: string, error: unknown): Step {
-  const { cause, cure } = describe(request, error)
-  return { check, outcome: 'failed', seen: cause, cure }
 }

@@ -69,7 +69,7 @@ test('a check that has failed says what mends it; one that has not doesn’t', (
     steps.nameStep('x', ['x'], true),
     steps.enabledStep({ enabled: false }),
     steps.enabledStep({ enabled: true }),
-    steps.identityStep({ kind: 'reject', reason: 'no_identity', detail: 'no claim' }),
+    steps.identityStep({ kind: 'reject', reason: 'no_identity', detail: 'no claim' }, {}, directory().fields),
   ]
   for (const { outcome, cure, seen } of told) assert.equal(cure !== undefined, outcome === 'failed', seen)
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DirectoryConfig, Method } from '../../src/config/config.ts'
-import { compose, isJudgedHere, type Looks, toAsk } from '../../src/oidc/chain.ts'
+import { compose, isJudgedHere, type Learnt, toAsk } from '../../src/oidc/chain.ts'
 import type { Claims, Evidence, Jwt } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
 
@@ -61,7 +61,7 @@ describe('the provider is asked', () => {
 })
 
 describe('what is known in the end', () => {
-  const known = (looks: Partial<Looks>): Evidence => {
+  const known = (looks: Partial<Learnt>): Evidence => {
     const composed = compose({ jwt: undefined, verified: false, answers: [], ...looks }, directory())
     assert.ok(!('kind' in composed), JSON.stringify(composed))
     return composed
@@ -108,10 +108,15 @@ describe('what is known in the end', () => {
     const { claims, token: described } = known({ jwt: token, verified: true, answers: [byUserinfo] })
     assert.deepEqual([claims, described], [userinfo, token.payload])
   })
-  it('by the keys, and asked for revocation only: what was signed', () => {
+  it('by the keys, and asked for revocation too: what was signed, but for whom the answer names', () => {
     const token = jwt({ sub: '1', aud: 'mail', email: 'alice@example.org' })
-    const { claims, token: described } = known({ jwt: token, verified: true, answers: [byIntrospection] })
-    assert.deepEqual([claims, described], [token.payload, token.payload])
+    const after = (answer: Claims) =>
+      known({ jwt: token, verified: true, answers: [{ method: 'introspect', claims: answer }] })
+    const nameless = after({ active: true, sub: '1' })
+    assert.deepEqual([nameless.claims, nameless.token], [token.payload, token.payload])
+    // Since it was signed, her address may have changed, or been found not to be hers.
+    const news = { active: true, sub: '1', email: 'alice@example.org', email_verified: false }
+    assert.deepEqual([after(news).claims, after(news).token], [news, token.payload])
   })
 })
 
