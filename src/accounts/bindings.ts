@@ -8,6 +8,7 @@
  * bound; where there are none, `current()` says so.
  */
 import { fileProblem, isError, type Problem } from '../config/problem.ts'
+import { escaped } from '../escape.ts'
 import { describeError, type Log } from '../log.ts'
 import type { Account } from './account.ts'
 import type { Binding, BindingLine } from './binding.ts'
@@ -171,7 +172,7 @@ export function createBindings(
   function conclude({ binding, settle }: Pending): void {
     pending.delete(keyOf(binding))
     const { account, directory, subject } = binding
-    log.info({ event: 'account_bound', account, directory, subject }, 'account bound to a subject')
+    log.info({ event: 'account_bound', account, directory, subject: escaped(subject) }, 'account bound to a subject')
     settle()
   }
 

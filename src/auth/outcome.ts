@@ -1,6 +1,7 @@
 /**
  * Outcome: what is learnt on the way to a verdict, for the log line, and the verdicts made of it.
  */
+import { escaped } from '../escape.ts'
 import type { Observe } from '../oidc/token-verdict.ts'
 import type { RejectReason, UnavailableReason } from './reason.ts'
 import type { Directory } from './token.ts'
@@ -55,5 +56,5 @@ function failure(reason: RejectReason, directory: Directory | undefined): OAuthF
 
 /** What came from the network, fit for a log: control characters and line separators escaped, at most 256 characters. */
 export function printable(text: string): string {
-  return text.slice(0, 256).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, char => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+  return escaped(text.slice(0, 256))
 }

@@ -6,6 +6,7 @@
  * password is shown, in whatever form it comes back.
  */
 import { isIP } from 'node:net'
+import { escaped } from '../escape.ts'
 import { AuthClientError, connectAuth, isMechanism, type LoginOutcome, takesPassword } from './auth-client.ts'
 import { exit } from './exit.ts'
 import { createHider } from './hider.ts'
@@ -37,14 +38,14 @@ export async function runAuthTest(options: AuthTestOptions, streams: Streams = o
   if ('problem' in read) return complain(exit.usage, `There is ${read.problem} on standard input.`)
 
   const hide = createHider(read.secret, kind)
-  const show = (text: string) => output.write(`${printable(hide(text))}\n`)
+  const show = (text: string) => output.write(`${escaped(hide(text))}\n`)
   try {
     const client = await connectAuth(socket, {
       trace: (from, fields) => show(`${from}: ${conceal(from, fields).join(' ')}`),
     })
     if (!client.mechanisms.includes(mechanism)) {
       client.close()
-      const offered = client.mechanisms.map(printable).join(', ')
+      const offered = client.mechanisms.map(escaped).join(', ')
       return complain(exit.no, `${mechanism} is not on offer here. Take one of ${offered}; or ${howToOffer(kind)}.`)
     }
     // Few clients send the name with LOGIN itself.
@@ -120,9 +121,4 @@ function argument(text: string): string {
 function exitCode(outcome: LoginOutcome): number {
   if (outcome.kind === 'accepted') return exit.done
   return outcome.kind === 'refused' && outcome.code !== 'temp_fail' ? exit.no : exit.unavailable
-}
-
-/** A terminal obeys control characters, whoever sent them. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, char => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 }

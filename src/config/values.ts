@@ -3,6 +3,7 @@
  *
  * A reader answers undefined for what it can't read; what was expected instead is said by `schema.ts`.
  */
+import { escaped } from '../escape.ts'
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
@@ -74,11 +75,7 @@ export function placeholders(template: string): string[] {
 /** A text in quotes, fit for a terminal: what doesn't print is escaped, what is long is cut. */
 export function quote(text: string): string {
   const shown = text.length > 256 ? `${text.slice(0, 256)}…` : text
-  return `"${shown.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeCharacter)}"`
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u{${character.codePointAt(0)?.toString(16)}}`
+  return `"${escaped(shown.replace(/["\\]/g, '\\$&'))}"`
 }
 
 /** `directory."my provider".fields.email[0]`: a key path as one would write it in TOML. */

@@ -8,6 +8,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { Fault, type OAuthError, oauthErrors } from './fault.ts'
+import { isObject } from './json.ts'
 import type { Claims, Refused } from './token-verdict.ts'
 
 export type Answer = {
@@ -100,8 +101,4 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined
   }
-}
-
-function isObject(value: unknown): value is Claims {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -3,15 +3,14 @@
  *
  * In quotes, cut, and without a character that could make it look like anything else.
  */
+import { escaped } from '../escape.ts'
+
 const longest = 256
 const most = 16
 
 export function quote(text: string | undefined): string {
   if (text === undefined) return 'absent'
-  return JSON.stringify(text.slice(0, longest)).replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    char => `\\u{${char.codePointAt(0)?.toString(16)}}`,
-  )
+  return escaped(JSON.stringify(text.slice(0, longest)))
 }
 
 export function list(texts: readonly string[]): string {

@@ -41,6 +41,7 @@ const layers: Record<string, readonly string[]> = {
   accounts: ['toml', 'log'],
   config: ['toml', 'secret'],
   log: [],
+  escape: [],
   toml: [],
   secret: [],
 }
@@ -49,6 +50,7 @@ const layers: Record<string, readonly string[]> = {
 const configTypes = 'src/config/config.ts'
 /** Files that others than their own layer may use too: how things are spelled. PURE, and importing only each other. */
 const vocabulary: Record<string, readonly string[]> = {
+  'src/escape.ts': ['cli', 'oidc', 'auth', 'accounts', 'config'],
   'src/accounts/address.ts': ['config'],
   'src/config/problem.ts': ['accounts', 'passwords'],
   'src/config/suggest.ts': ['accounts', 'passwords'],
