@@ -14,7 +14,7 @@ import type { Account, AccountIndex } from '../accounts/account.ts'
 import { canonicalAddress } from '../accounts/address.ts'
 import type { BindingIndex } from '../accounts/binding-table.ts'
 import type { DirectoryConfig } from '../config/config.ts'
-import { claimAt } from '../oidc/claim-path.ts'
+import { claimAt, valueAt } from '../oidc/claim-path.ts'
 import { list, quote } from '../oidc/quote.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
 import type { RejectReason } from './reason.ts'
@@ -129,13 +129,14 @@ function found(
 
 /**
  * `always`: must be there and true; `if-present`: must not be there and anything else. Some providers send "true". Where
- * the address is in an object, it is beside it, or at the top: `ext.email_verified` goes with `ext.email`.
+ * the address is in an object, it is beside it, or at the top: `ext.email_verified` goes with `ext.email`. Empty text is
+ * there, unlike in other claims: PHP makes it of false.
  */
 function isTrusted(claims: Claims, { fields, require }: Pick<DirectoryConfig, 'fields' | 'require'>): boolean {
   if (require.emailVerified === 'never') return true
-  const source = fields.email.find(path => isPresent(claimAt(claims, path))) ?? ''
+  const source = fields.email.find(path => claimAt(claims, path) !== undefined) ?? ''
   const places = ['email_verified', source.replace(/[^.]*$/, 'email_verified')]
-  const told = places.map(path => claimAt(claims, path)).filter(verified => verified !== undefined)
+  const told = places.map(path => valueAt(claims, path) ?? undefined).filter(verified => verified !== undefined)
   if (told.length === 0) return require.emailVerified === 'if-present'
   return told.every(verified => verified === true || verified === 'true')
 }
@@ -151,14 +152,10 @@ function nameClaim(
 ): string | typeof unusable | undefined {
   for (const path of paths) {
     const value = claimAt(claims, path)
-    if (isPresent(value))
+    if (value !== undefined)
       return typeof value === 'string' && value.length <= maxLength && isName(value) ? value : unusable
   }
   return undefined
-}
-
-function isPresent(value: unknown): boolean {
-  return value !== undefined && value !== ''
 }
 
 const unusable = Symbol('unusable')

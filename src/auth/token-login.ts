@@ -87,7 +87,9 @@ export function createTokenLogin({
 
   /** A JWT may tell why, where its provider doesn't. */
   function refuse({ reason, detail }: Refused, token: string, { config }: Directory, trace: Trace): Reject {
-    const jwt = reason === 'token_refused' ? peekJwt(token) : undefined
+    // Keycloak signs refresh tokens with a secret of its own.
+    const isUnexplained = reason === 'token_refused' || reason === 'algorithm_not_allowed'
+    const jwt = isUnexplained ? peekJwt(token) : undefined
     const suspicion = jwt && suspect(jwt, config, now())
     if (suspicion === undefined) return reject(reason, detail, trace)
     trace.observe?.({ check: 'token itself', outcome: 'note', seen: suspicion.detail })
@@ -108,6 +110,8 @@ export function createTokenLogin({
       for (const step of explainClaims(token.evidence, directory.config, now())) trace.observe(step)
     const problem = checkClaims(token.evidence, directory.config, now())
     if (problem !== undefined) return reject(problem.reason, problem.detail, trace)
+    // A moment ago it was no good yet, so that those who come later in the chain have not had their say.
+    if (token.isPartial) return unavailable('provider_unavailable', trace)
 
     // Accounts may have been reloaded while the provider was asked: what counts is how they stand now.
     const index = accounts.current()

@@ -56,11 +56,11 @@ export function createTokenSource(
   }
 
   function remember(key: string, lookup: Lookup): void {
-    if (lookup.kind === 'active') {
-      if (lookup.isPartial) return
+    if (lookup.kind === 'active' && !lookup.isPartial) {
       const ttlMs = Math.min(config.ttlMs, expiryMs(lookup.evidence) - now())
       active.set(key, { ...lookup, source: 'cache' }, ttlMs)
-    } else if (lookup.kind === 'refused') {
+    } else if (lookup.kind !== 'unavailable') {
+      // What is known of a token may be enough to refuse it, too.
       refused.set(key, { ...lookup, source: 'cache' }, config.negativeTtlMs)
     }
   }

@@ -69,7 +69,7 @@ export async function readClientAuth(raw: RawAuth, context: Context): Promise<Cl
 }
 
 /** Keys of `auth` that are set, but for the method. */
-export function givenKeys(raw: RawAuth): string[] {
+function givenKeys(raw: RawAuth): string[] {
   return Object.entries(raw).flatMap(([key, value]) => (key === 'method' || value === undefined ? [] : [key]))
 }
 

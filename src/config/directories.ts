@@ -4,7 +4,7 @@
  * A directory that cannot tell tokens meant for mail from others is allowed, since the providers' forms of Stalwart's
  * documentation are of this kind, but it is warned of.
  */
-import { givenKeys, readClientAuth } from './client-auth.ts'
+import { readClientAuth } from './client-auth.ts'
 import type { ClientAuth, DirectoryConfig, Method } from './config.ts'
 import { listMethods, readEndpoint } from './endpoint.ts'
 import { type Folders, openToAll } from './files.ts'
@@ -12,7 +12,7 @@ import type { Report } from './report.ts'
 import type { RawConfig, RawDirectory } from './schema.ts'
 import { readTls } from './tls.ts'
 import { quote, urlComplaint } from './values.ts'
-import { presetAuthMethod } from './with-preset.ts'
+import { presetAuth } from './with-preset.ts'
 
 /** `report` begins at `directory`; `fileMode` is that of bearerd.toml. */
 export async function readDirectories(
@@ -89,8 +89,8 @@ async function readAuth(
 ): Promise<ClientAuth | undefined> {
   if (report.broken(['endpoint', 'method'])) return undefined
   if (methods.includes('introspect')) return readClientAuth(raw.auth, { folders, report: report.within('auth') })
-  const isGiven = raw.auth.method !== undefined && raw.auth.method !== presetAuthMethod(raw.preset)
-  if (isGiven || givenKeys(raw.auth).length > 0)
+  const brought = presetAuth(raw.preset)
+  if (Object.entries(raw.auth).some(([key, value]) => value !== undefined && value !== brought[key]))
     report.warn(['auth'], `not used with endpoint.method = ${listMethods(methods)}: only introspection asks for it`)
   return { method: 'none', username: undefined }
 }

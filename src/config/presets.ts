@@ -13,9 +13,9 @@ export const presets = {
   },
 
   /**
-   * Its access tokens are JWTs that name the user. Introspection would need a client of its own, and tells neither the
-   * token's client nor access tokens from refresh tokens. Since 2025.10 its scope "email" says of every address that it is
-   * not verified; users can't change theirs unless an administrator lets them.
+   * Its access tokens are JWTs that name the user. Introspection would need a client of its own, and doesn't tell
+   * the token's client. Since 2025.10 its scope "email" says of every address that it is not verified; users can't change
+   * theirs unless an administrator lets them.
    */
   authentik: {
     endpoint: { method: ['jwt', 'userinfo'] },

@@ -14,10 +14,10 @@ export function withPresets(root: unknown): unknown {
   return { ...root, directory: Object.fromEntries(directories) }
 }
 
-/** The `auth.method` that a preset brings along: not to be called useless where the file's author didn't write it. */
-export function presetAuthMethod(preset: string | undefined): unknown {
+/** What a preset brings along of `auth`: not to be called useless where the file's author didn't write it. */
+export function presetAuth(preset: string | undefined): Readonly<Record<string, unknown>> {
   const auth = presetNamed(preset)?.auth
-  return isTable(auth) ? auth.method : undefined
+  return isTable(auth) ? auth : {}
 }
 
 function withPreset(table: unknown): unknown {

@@ -45,8 +45,9 @@ export function compose({ jwt, verified, answers }: Learnt, { fields }: ChainCon
   if (conflict !== undefined) return conflict
   // What was asked is news, where it names somebody; of what nobody vouches for, nobody is taken.
   const naming = [last, verified ? own : undefined].find(claims => claims && namesSomebody(claims, fields))
+  const claims = naming ?? last ?? own
   return {
-    claims: naming ?? last ?? own,
+    claims: verified ? withSubject(claims, own) : claims,
     token: verified ? own : (described ?? own),
     jwt,
     verified,
@@ -56,6 +57,11 @@ export function compose({ jwt, verified, answers }: Learnt, { fields }: ChainCon
 /** Where an address is asked for, a username alone names nobody: userinfo may know the address. */
 function namesSomebody(claims: Claims, { email, username }: ChainConfig['fields']): boolean {
   return (email.length > 0 ? email : username).some(path => claimAt(claims, path) !== undefined)
+}
+
+/** An answer may leave `sub` out (RFC 7662 section 2.2): it is about the token, which was signed with one. */
+function withSubject(claims: Claims, { sub }: Claims): Claims {
+  return claimAt(claims, 'sub') !== undefined || sub === undefined ? claims : { ...claims, sub }
 }
 
 /**

@@ -10,7 +10,8 @@ export function claimAt(claims: Claims, path: string): unknown {
   return value === null || value === '' ? undefined : value
 }
 
-function valueAt(claims: Claims, path: string): unknown {
+/** As it was sent. */
+export function valueAt(claims: Claims, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path]
   let value: unknown = claims
   for (const name of path.split('.')) {

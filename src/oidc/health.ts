@@ -25,7 +25,7 @@ export function createHealth(directory: string, log: Log, nowMs = () => performa
 
   return {
     ok: () => {
-      if (failingSinceMs === undefined) return
+      if (isClosed || failingSinceMs === undefined) return
       const downMs = Math.round(nowMs() - failingSinceMs)
       failingSinceMs = undefined
       if (!isLogged) return

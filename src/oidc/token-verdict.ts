@@ -40,7 +40,7 @@ export type TokenVerdict = (
   | {
       readonly kind: 'active'
       readonly evidence: Evidence
-      /** What is known is enough to refuse the token, so that not all of the chain was asked. Not to be remembered. */
+      /** What is known is enough to refuse the token, so that not all of the chain was asked. Good for nothing else. */
       readonly isPartial?: boolean
     }
   | Refused

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { presets } from '../../src/config/presets.ts'
-import { presetAuthMethod, withPresets } from '../../src/config/with-preset.ts'
+import { presetAuth, withPresets } from '../../src/config/with-preset.ts'
 
 type Table = Readonly<Record<string, unknown>>
 
@@ -90,7 +90,7 @@ test('without a preset that there is, everything stays as it is, however odd', (
     fc.property(odd, given => {
       fc.pre(!names.some(name => name === at(given, 'preset')))
       assert.equal(filledIn(given), given)
-      assert.equal(presetAuthMethod(String(at(given, 'preset'))), undefined)
+      assert.deepEqual(presetAuth(String(at(given, 'preset'))), {})
     }),
   )
   fc.assert(fc.property(fc.jsonValue(), root => assert.deepEqual(withPresets(root), root)))

@@ -8,6 +8,7 @@ import { after, beforeEach, type TestContext, test } from 'node:test'
 import { reasonOf, startBearerd } from '../support/bearerd.ts'
 import * as fault from '../support/fault-provider.ts'
 import { type Answer, json, startFaultProvider, text } from '../support/fault-provider.ts'
+import { newSigner, publicJwk, signJwt } from '../support/jws.ts'
 
 type Recorded = { readonly status: number; readonly body: Readonly<Record<string, string>> }
 const google: Record<'tokeninfo' | 'refused' | 'refused-without-code' | 'machine-tokeninfo', Recorded> = JSON.parse(
@@ -155,4 +156,26 @@ test('tokeninfo, userinfo: the address from userinfo, the client from tokeninfo'
   assert.deepEqual({ reason, source }, { reason: 'ok', source: 'tokeninfo+userinfo' })
   server.answerAt('/userinfo', json({ sub: 'another', ...user }))
   assert.equal((await login(`${token}2`)).reason, 'subject_conflict')
+})
+
+test('jwt, tokeninfo: a JWT of the issuer by its keys, everything else by asking', async t => {
+  const signer = newSigner('k1', 'ES256')
+  server.answerAt('/jwks', json({ keys: [publicJwk(signer)] }))
+  server.answerAt('/tokeninfo', told())
+  const { login } = await open(
+    t,
+    `endpoint.method = ["jwt", "tokeninfo"]
+    endpoint.jwks-url = "${server.origin}/jwks"
+    require.clients = "${client}"`,
+  )
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  const claims = { sub: '1', email: alice, email_verified: true, azp: client, exp }
+  const outcome = async (token: string): Promise<unknown[]> => {
+    const { reason, source } = await login(token)
+    return [reason, source]
+  }
+  assert.deepEqual(await outcome(signJwt(signer, { ...claims, iss: 'https://accounts.google.com' })), ['ok', 'jwt'])
+  assert.deepEqual(await outcome(token), ['ok', 'tokeninfo'])
+  const foreign = signJwt(signer, { ...claims, iss: 'https://elsewhere.example' })
+  assert.deepEqual(await outcome(foreign), ['wrong_issuer', 'tokeninfo'])
 })

@@ -18,7 +18,19 @@ export function page(name: string): string {
 
 /** The configurations on a page, in their order: the first one is the recipe, the others are variants of it. */
 export function configurations(name: string): string[] {
-  return [...page(name).matchAll(/^```toml\n(.*?)^```$/gms)].map(([, toml = '']) => toml)
+  return configurationsIn(page(name))
+}
+
+/** The recipe, or the variant below a heading. */
+export function recipe(name: string, heading?: string): string {
+  const [, text] = heading === undefined ? ['', page(name)] : page(name).split(`\n## ${heading}\n`)
+  const [toml] = configurationsIn(text ?? '')
+  if (toml === undefined) throw new Error(`docs/providers/${name}.md has no configuration under "${heading}"`)
+  return toml
+}
+
+function configurationsIn(text: string): string[] {
+  return [...text.matchAll(/^```toml\n(.*?)^```$/gms)].map(([, toml = '']) => toml)
 }
 
 /** The files that a configuration wants secrets from. */

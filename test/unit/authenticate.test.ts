@@ -340,7 +340,7 @@ describe('email_verified', () => {
     assert.equal(await verdict('if-present', {}), 'accept bob@example.org')
     assert.equal(await verdict('if-present', { email_verified: true }), 'accept bob@example.org')
     assert.equal(await verdict('if-present', { email_verified: 'true' }), 'accept bob@example.org')
-    for (const email_verified of [false, 'false', 0, 1, 'yes', {}, []])
+    for (const email_verified of [false, 'false', '', 0, 1, 'yes', {}, []])
       assert.equal(
         await verdict('if-present', { email_verified }),
         'reject email_not_verified',
@@ -360,7 +360,8 @@ describe('email_verified', () => {
       return outcome(claims, undefined, { directories: [directory({ fields, require: { emailVerified } })] })
     }
     const ext = { email: 'bob@example.org' }
-    assert.equal(await nested({ ext: { ...ext, email_verified: false } }), 'reject email_not_verified')
+    for (const email_verified of [false, ''])
+      assert.equal(await nested({ ext: { ...ext, email_verified } }), 'reject email_not_verified')
     assert.equal(
       await nested({ ext: { ...ext, email_verified: true }, email_verified: false }),
       'reject email_not_verified',
@@ -509,6 +510,11 @@ describe('verdicts', () => {
   })
   it('calls an outage an outage', async () => {
     assert.equal(told(await start({ tokens: { t: unavailable } }).login('t')), 'unavailable provider_unavailable')
+  })
+  it('lets nobody in whom not all of the chain was asked about: her token has become valid since', async () => {
+    const evidence = ofUserinfo({ email: 'alice@example.org' })
+    const t: TokenVerdict = { kind: 'active', evidence, source: 'jwt', isPartial: true }
+    assert.equal(told(await start({ tokens: { t } }).login('t')), 'unavailable provider_unavailable')
   })
   it('decides nothing while no accounts are loaded', async () => {
     const world = start({ tokens: { t: { email: 'alice@example.org' } } })

@@ -118,6 +118,16 @@ describe('what is known in the end', () => {
     const news = { active: true, sub: '1', email: 'alice@example.org', email_verified: false }
     assert.deepEqual([after(news).claims, after(news).token], [news, token.payload])
   })
+  it('by the keys, and asked for revocation too: the subject that was signed, where the answer has none', () => {
+    const token = jwt({ sub: '1', aud: 'mail', email: 'old@example.org' })
+    for (const sub of [undefined, null, '']) {
+      const claims = { active: true, email: 'alice@example.org', sub }
+      const after = known({ jwt: token, verified: true, answers: [{ method: 'introspect', claims }] })
+      assert.deepEqual(after.claims, { ...claims, sub: '1' })
+      const unverified = known({ jwt: token, answers: [{ method: 'introspect', claims }] })
+      assert.equal(unverified.claims, claims)
+    }
+  })
 })
 
 describe('answers about two people', () => {

@@ -8,10 +8,11 @@ import { createRecorder } from '../support/log.ts'
 function watch() {
   const clock = { ms: 0 }
   const { lines, ...log } = createRecorder()
-  const { ok, failing } = createHealth('main', log, () => clock.ms)
+  const { ok, failing, close } = createHealth('main', log, () => clock.ms)
   return {
     clock,
     ok,
+    close,
     fail: (code: string) => failing('userinfo', new Fault(code)),
     said: () => lines.map(({ state, cause, downMs }) => (state === 'ok' ? `ok ${downMs}` : cause)),
   }
@@ -63,4 +64,13 @@ test('another cause is told at once', () => {
   fail('HTTP 500')
   ok()
   assert.deepEqual(said(), [refused, 'ok 0', failed, 'ok 0'])
+})
+
+test('nothing is told once it is closed, neither of an outage nor of its end', () => {
+  const { ok, fail, close, said } = watch()
+  fail('ECONNREFUSED')
+  close()
+  ok()
+  fail('HTTP 500')
+  assert.deepEqual(said(), [refused])
 })

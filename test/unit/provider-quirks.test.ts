@@ -1,74 +1,107 @@
 /**
- * What becomes of each provider's tokens with the first configuration of its page in docs/providers, from answers in the
- * form that was found in its sources or documentation (test/fixtures/providers). The signatures are left out: they are
- * taken for good.
+ * What becomes of each provider's tokens with the configurations of its page in docs/providers, from answers in the form
+ * that was found in its sources or documentation (test/fixtures/providers).
  */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { checkClaims } from '../../src/auth/claims.ts'
-import { resolveIdentity } from '../../src/auth/identity.ts'
-import { isRefreshToken } from '../../src/auth/token-kind.ts'
-import type { DirectoryConfig } from '../../src/config/config.ts'
-import { presets } from '../../src/config/presets.ts'
-import { compose, isJudgedHere, toAsk } from '../../src/oidc/chain.ts'
-import { peekJwt, readJws } from '../../src/oidc/jwt.ts'
-import type { Claims, Evidence } from '../../src/oidc/token-verdict.ts'
-import { account, indexOf } from '../support/accounts.ts'
-import { loadText, minimal } from '../support/config.ts'
-import { answersOf, configurations, type Recorded, secrets } from '../support/provider-pages.ts'
-
-const nowMs = 1_790_000_100_000
-const alice = account({ address: 'alice@example.org' })
-
-/** Which recorded token, or an opaque one; and what is answered about it. */
-type Case = {
-  readonly token?: string
-  readonly introspect?: string
-  readonly tokeninfo?: string
-  readonly userinfo?: string
-  /** An address, or the reason in the log. */
-  readonly is: string
-}
+import { test } from 'node:test'
+import type { Preset } from '../../src/config/presets.ts'
+import { answersOf, configurations, recipe } from '../support/provider-pages.ts'
+import { alice, logIn, type Row } from '../support/recorded-login.ts'
 
 const good = alice.address
 
-const cases: Record<keyof typeof presets, Record<string, Case>> = {
+const rows: Record<Preset, Record<string, Row>> = {
   keycloak: {
     'an access token': { token: 'access-token', introspect: 'introspection', is: good },
     'a refresh token': { token: 'refresh-token', introspect: 'refresh-introspection', is: 'refresh_token' },
     'an ID token, were it active': { token: 'id-token', introspect: 'introspection', is: 'not_an_access_token' },
     'a token of a service account': { introspect: 'machine-introspection', is: 'machine_token' },
+    'bearerd is not in the audience': { introspect: 'not-in-audience', is: 'token_refused' },
+    'by keys, an access token': { under: 'Without asking at every login', token: 'access-token', is: good },
+    'by keys, an ID token': { under: 'Without asking at every login', token: 'id-token', is: 'not_an_access_token' },
+    'by keys, a refresh token': {
+      under: 'Without asking at every login',
+      token: 'refresh-token',
+      is: 'algorithm_not_allowed',
+    },
+    'by keys and userinfo, an access token': {
+      under: "Without a client of bearerd's own",
+      token: 'access-token',
+      userinfo: 'userinfo',
+      is: good,
+    },
   },
   authentik: {
     'an access token': { token: 'access-token', is: good },
     'an ID token': { token: 'id-token', is: 'not_an_access_token' },
+    'an encrypted access token': { userinfo: 'userinfo', is: 'wrong_client' },
     'a token of a program': { token: 'machine-token', userinfo: 'machine-userinfo', is: 'unknown_account' },
+    'introspected, an access token': {
+      under: 'Introspection instead',
+      token: 'access-token',
+      introspect: 'introspection',
+      is: good,
+    },
+    'introspected, a refresh token': {
+      under: 'Introspection instead',
+      introspect: 'refresh-introspection',
+      is: 'not_an_access_token',
+    },
   },
   zitadel: {
     'an opaque access token': { introspect: 'introspection', is: good },
     'a JWT': { token: 'access-token', introspect: 'introspection', is: good },
     'an ID token, were it active': { token: 'id-token', introspect: 'introspection', is: 'not_an_access_token' },
     'a token of a machine user': { introspect: 'machine-introspection', is: 'wrong_client' },
+    'bearerd is not in the audience': { introspect: 'not-in-audience', is: 'token_refused' },
+    'by keys and userinfo, a JWT': {
+      under: "Without an application of bearerd's own",
+      token: 'access-token',
+      userinfo: 'userinfo',
+      is: good,
+    },
+    'by keys and userinfo, an ID token': {
+      under: "Without an application of bearerd's own",
+      token: 'id-token',
+      is: 'not_an_access_token',
+    },
+    'by userinfo alone, an opaque token, whose client nobody tells': {
+      under: "Without an application of bearerd's own",
+      userinfo: 'userinfo',
+      is: 'wrong_client',
+    },
   },
   authelia: {
     'an opaque access token': { introspect: 'introspection', userinfo: 'userinfo', is: good },
     'a JWT': { token: 'access-token', introspect: 'introspection', userinfo: 'userinfo', is: good },
-    'a token without an audience': { introspect: 'no-audience', userinfo: 'userinfo', is: 'wrong_audience' },
-    'an ID token, were it active': {
-      token: 'id-token',
-      introspect: 'introspection',
+    'a token without an audience': { introspect: 'no-audience', is: 'wrong_audience' },
+    'a refresh token, which is active: by its beginning': {
+      opaque: 'authelia_rt_c29tZXRoaW5n',
+      introspect: 'refresh-introspection',
       userinfo: 'userinfo',
-      is: 'not_an_access_token',
+      asked: [],
+      is: 'refresh_token',
     },
-    'a token of a program': {
-      introspect: 'machine-introspection',
-      userinfo: 'machine-introspection',
-      is: 'machine_token',
-    },
+    'an ID token, were it active': { token: 'id-token', introspect: 'introspection', is: 'not_an_access_token' },
+    'a token of a program': { introspect: 'machine-introspection', is: 'machine_token' },
+    'by keys, a JWT': { under: 'JWTs', token: 'access-token', userinfo: 'userinfo', is: good },
+    'by keys, an ID token': { under: 'JWTs', token: 'id-token', is: 'not_an_access_token' },
+    'by keys, a JWT of a program': { under: 'JWTs', token: 'machine-token', is: 'machine_token' },
   },
   kanidm: {
     'an access token': { token: 'access-token', userinfo: 'userinfo', is: good },
-    'an ID token': { token: 'id-token', userinfo: 'userinfo', is: 'not_an_access_token' },
+    'an ID token': { token: 'id-token', is: 'not_an_access_token' },
+    'introspected, an access token': {
+      under: 'Several clients',
+      token: 'access-token',
+      introspect: 'introspection',
+      is: good,
+    },
+    'introspected, a token of a program': {
+      under: 'Several clients',
+      introspect: 'machine-introspection',
+      is: 'insufficient_scope',
+    },
   },
   dex: {
     'an access token, in spite of its at_hash': {
@@ -77,14 +110,16 @@ const cases: Record<keyof typeof presets, Record<string, Case>> = {
       userinfo: 'userinfo',
       is: good,
     },
-    'a fresh ID token': {
-      token: 'id-token',
-      introspect: 'introspection',
-      userinfo: 'userinfo',
-      is: 'not_an_access_token',
+    'a fresh ID token': { token: 'id-token', introspect: 'introspection', is: 'not_an_access_token' },
+    'a refresh token': { introspect: 'refresh-introspection', is: 'refresh_token' },
+    'a token of a program': {
+      introspect: 'machine-introspection',
+      userinfo: 'machine-userinfo',
+      asked: ['introspect'],
+      is: 'wrong_audience',
     },
-    'a refresh token': { introspect: 'refresh-introspection', userinfo: 'userinfo', is: 'refresh_token' },
-    'a token of a program': { introspect: 'machine-introspection', userinfo: 'machine-userinfo', is: 'wrong_audience' },
+    'introspection calls it inactive': { introspect: 'inactive', is: 'token_refused' },
+    'userinfo refuses it by 403': { introspect: 'introspection', userinfo: 'userinfo-refused', is: 'token_refused' },
   },
   okta: {
     'an access token, whose user goes by another sub in userinfo': {
@@ -93,17 +128,39 @@ const cases: Record<keyof typeof presets, Record<string, Case>> = {
       is: good,
     },
     'an ID token': { token: 'id-token', is: 'not_an_access_token' },
-    'a token of a program': { token: 'machine-token', userinfo: 'machine-token', is: 'machine_token' },
+    'a token of a program': { token: 'machine-token', is: 'machine_token' },
+    'introspected, an access token': {
+      under: 'Introspection instead',
+      token: 'access-token',
+      introspect: 'introspection',
+      userinfo: 'userinfo',
+      is: good,
+    },
+    'introspected, a refresh token, which is active': {
+      under: 'Introspection instead',
+      introspect: 'refresh-introspection',
+      userinfo: 'userinfo',
+      asked: ['introspect'],
+      is: 'wrong_audience',
+    },
+    'introspection calls it inactive': { under: 'Introspection instead', introspect: 'inactive', is: 'token_refused' },
+    "bearerd's own credentials are refused": {
+      under: 'Introspection instead',
+      introspect: 'unauthenticated',
+      is: 'CLIENT_REFUSED',
+    },
   },
   auth0: {
     'an access token': { token: 'access-token', userinfo: 'userinfo', is: good },
     'an access token of the RFC 9068 profile': { token: 'rfc9068-token', userinfo: 'userinfo', is: good },
     'an ID token': { token: 'id-token', is: 'not_an_access_token' },
-    'a token of a program': { token: 'machine-token', userinfo: 'machine-token', is: 'machine_token' },
+    'a token of a program': { token: 'machine-token', is: 'machine_token' },
   },
   google: {
     'an access token, whose numbers are strings': { tokeninfo: 'tokeninfo', is: good },
     'a token of a service account': { tokeninfo: 'machine-tokeninfo', is: 'wrong_client' },
+    'a refused token': { tokeninfo: 'refused', is: 'token_refused' },
+    'a refused token, without a code': { tokeninfo: 'refused-without-code', is: 'token_refused' },
   },
   entra: {
     'an access token': { token: 'access-token', is: good },
@@ -113,75 +170,25 @@ const cases: Record<keyof typeof presets, Record<string, Case>> = {
   },
 }
 
-for (const [name, ofProvider] of Object.entries(cases))
-  for (const [what, expected] of Object.entries(ofProvider))
-    test(`${name}: ${what}: ${expected.is === good ? 'it is hers' : expected.is}`, async t => {
-      assert.equal(decide(expected, answersOf(name), await recipe(t, name)), expected.is)
+for (const [provider, ofProvider] of Object.entries(rows)) {
+  for (const [what, row] of Object.entries(ofProvider))
+    test(`${provider}: ${what}: ${row.is === good ? 'it is hers' : row.is}`, async t => {
+      const given = (['introspect', 'tokeninfo', 'userinfo'] as const).filter(method => row[method] !== undefined)
+      assert.deepEqual(await logIn(t, provider, row), { is: row.is, asked: row.asked ?? given })
     })
 
-test("Authelia's refresh tokens are active, and are known by their beginning", () => {
-  assert.equal(isRefreshToken('authelia_rt_c29tZXRoaW5n'), true)
-  assert.equal(isRefreshToken('authelia_at_c29tZXRoaW5n'), false)
-})
-
-test('every recorded answer says where its form is from', () => {
-  for (const name of Object.keys(presets))
-    for (const [what, { source }] of Object.entries(answersOf(name))) assert.ok(source.length > 20, `${name}: ${what}`)
-})
-
-async function recipe(t: TestContext, name: string): Promise<DirectoryConfig> {
-  const [toml = ''] = configurations(name)
-  const { config } = await loadText(t, `${minimal}${toml}`, { files: secrets(toml) })
-  const [directory] = config?.directories ?? []
-  assert.ok(directory)
-  return directory
-}
-
-/** As `oidc/provider.ts` and `auth/authenticate.ts` do it. */
-function decide(given: Case, recorded: Record<string, Recorded>, directory: DirectoryConfig): string {
-  const token = given.token === undefined ? 'opaque' : jwtOf(find(recorded, given.token))
-  const evidence = look(token, given, recorded, directory)
-  if (typeof evidence === 'string') return evidence
-  const problem = checkClaims(evidence, directory, nowMs)
-  if (problem !== undefined) return problem.reason
-  const identity = resolveIdentity(evidence.claims, {
-    directory,
-    accounts: indexOf([alice]),
-    bindings: undefined,
-    directoryOf: () => directory.name,
+  test(`${provider}: every recorded answer, and every configuration of the page, has a row`, () => {
+    const all = Object.values(ofProvider)
+    const used = new Set(all.flatMap(row => [row.token, row.introspect, row.tokeninfo, row.userinfo]))
+    assert.deepEqual(
+      Object.keys(answersOf(provider)).filter(name => !used.has(name)),
+      [],
+    )
+    const configured = new Set(all.map(row => recipe(provider, row.under)))
+    assert.deepEqual([...configured].sort(), configurations(provider).sort())
   })
-  if (identity.kind === 'account') return identity.account.address
-  return identity.kind === 'reject' ? identity.reason : 'unknown_account'
-}
 
-function look(token: string, given: Case, recorded: Record<string, Recorded>, directory: DirectoryConfig) {
-  const jwt = peekJwt(token)
-  const verified = isJudgedHere(jwt, directory)
-  if (verified) {
-    const read = readJws(token, directory.jwt)
-    if (read.kind === 'refused') return read.reason
-  }
-  const answers = toAsk(verified ? jwt : undefined, directory).map(method => {
-    const answer = given[method]
-    assert.ok(answer, `${method} is asked`)
-    return { method, claims: claimsOf(find(recorded, answer)) }
+  test(`${provider}: every recorded answer says where its form is from`, () => {
+    for (const [what, { source }] of Object.entries(answersOf(provider))) assert.ok(source.length > 20, what)
   })
-  const composed: Evidence | { readonly reason: string } = compose({ jwt, verified, answers }, directory)
-  return 'reason' in composed ? composed.reason : composed
-}
-
-function find(recorded: Record<string, Recorded>, name: string): Recorded {
-  const found = recorded[name]
-  assert.ok(found, name)
-  return found
-}
-
-function claimsOf(recorded: Recorded): Claims {
-  return 'body' in recorded ? recorded.body : recorded.payload
-}
-
-function jwtOf(recorded: Recorded): string {
-  assert.ok('header' in recorded)
-  const parts = [recorded.header, recorded.payload].map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
-  return [...parts, 'c2lnbmF0dXJl'].join('.')
 }

@@ -71,12 +71,16 @@ describe('cache', () => {
     }
   })
 
-  it('keeps nothing of a token that not all of the chain was asked about: the rest may be needed yet', async () => {
+  it('keeps what is enough to refuse a token as it keeps refusals: not for long', async () => {
     const { provider, asked } = scripted(() => ({ ...active(), isPartial: true }))
-    const tokens = createTokenSource(provider, cache)
+    const tokens = createTokenSource(provider, { ...cache, ttlMs: 60_000, negativeTtlMs: 0 })
     await tokens.lookup('t')
     await tokens.lookup('t')
     assert.equal(asked.length, 2)
+    const keeping = createTokenSource(provider, { ...cache, negativeTtlMs: 5_000 })
+    await keeping.lookup('t')
+    await keeping.lookup('t')
+    assert.equal(asked.length, 3)
   })
 
   it('remembers a refusal, but never an outage', async () => {
