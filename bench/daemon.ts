@@ -10,19 +10,28 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cpuMs, residentMiB } from './process.ts'
 import { firstAnswer, type Server, type Site } from './server.ts'
-import { writeAccounts } from './site.ts'
+import { issuer, writeAccounts } from './site.ts'
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-export type Endpoint = 'userinfo' | 'introspect'
+export type Method = 'userinfo' | 'introspect' | 'jwt'
 
-function configuration(site: Site, endpoint: Endpoint): string {
+function configuration(site: Site, method: Method): string {
   const { folder } = site
-  const introspection = `auth.method = "basic"
+  const { providerUrl } = site
+  const asked = `endpoint.url = "${providerUrl}/${method}"`
+  const how: Record<Method, string> = {
+    userinfo: asked,
+    introspect: `${asked}
+auth.method = "basic"
 auth.username = "bearerd"
-auth.secret = "not a secret"
-`
-  return `[accounts]
+auth.secret = "not a secret"`,
+    jwt: `issuer = "${issuer}"
+endpoint.jwks-url = "${providerUrl}/jwks"
+require.audience = "mail"`,
+  }
+  return `state-dir = "${folder}"
+[accounts]
 files = ["${folder}/accounts.jsonl"]
 [accounts.defaults]
 uid = "5000"
@@ -44,20 +53,19 @@ path = "${folder}/map"
 
 [directory.provider]
 type = "oidc"
-endpoint.url = "${site.providerUrl}/${endpoint}"
-endpoint.method = "${endpoint}"
+endpoint.method = "${method}"
+${how[method]}
 fields.email = "email"
 fields.username = "preferred_username"
-${endpoint === 'introspect' ? introspection : ''}
 [log]
 level = "info"
 format = "json"
 `
 }
 
-export async function startDaemon(site: Site, endpoint: Endpoint): Promise<Server> {
+export async function startDaemon(site: Site, method: Method): Promise<Server> {
   const { folder } = site
-  writeFileSync(join(folder, 'bearerd.toml'), configuration(site, endpoint))
+  writeFileSync(join(folder, 'bearerd.toml'), configuration(site, method))
   await writeAccounts(join(folder, 'accounts.jsonl'), 'jsonl', site.accounts)
   return spawnDaemon(folder)
 }

@@ -1,6 +1,7 @@
 /**
  * The provider of the bench, a child process: userinfo (OpenID Connect Core 5.3) and introspection (RFC 7662) over plain
- * HTTP on a free loopback port. It vouches for every token of `site.ts`, after a delay, and counts the calls.
+ * HTTP on a free loopback port. It vouches for every token of `site.ts`, after a delay, counts the calls, and publishes the
+ * keys that the tokens are signed with.
  *
  * Over the IPC channel the parent sends a new delay in milliseconds, and is answered the calls since it last did.
  */
@@ -11,7 +12,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 export type Provider = {
-  /** `http://127.0.0.1:PORT`, to be followed by `/userinfo` or `/introspect`. */
+  /** `http://127.0.0.1:PORT`, to be followed by `/userinfo`, `/introspect` or `/jwks`. */
   readonly url: string
   /** Sets the delay of all further answers and resolves to the calls since the last time. */
   reset(delayMs: number): Promise<number>
@@ -20,8 +21,9 @@ export type Provider = {
 
 const file = fileURLToPath(import.meta.url)
 
-export async function startProvider(): Promise<Provider> {
-  const child = fork(file)
+/** `jwks`: a JWK Set, as text. */
+export async function startProvider(jwks: string): Promise<Provider> {
+  const child = fork(file, [jwks])
   const [port] = await once(child, 'message')
   const waiting: ((calls: number) => void)[] = []
   child.on('message', calls => waiting.shift()?.(Number(calls)))
@@ -51,10 +53,11 @@ async function presentedToken(request: IncomingMessage): Promise<string> {
   return new URLSearchParams(body).get('token') ?? ''
 }
 
-function serve(): void {
+function serve(jwks: string): void {
   let [delayMs, calls] = [0, 0]
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     calls++
+    if (request.url === '/jwks') return response.writeHead(200, { 'content-type': 'application/json' }).end(jwks)
     const { sub, email, scope, aud, iss, exp, client_id } = claims(await presentedToken(request))
     const owner = { sub, email, email_verified: true, preferred_username: email, name: 'Some User' }
     const answer = request.url === '/introspect' ? { active: true, scope, aud, iss, exp, client_id, ...owner } : owner
@@ -73,4 +76,4 @@ function serve(): void {
   process.on('disconnect', () => process.exit())
 }
 
-if (process.argv[1] === file) serve()
+if (process.argv[1] === file) serve(process.argv[2] ?? '')

@@ -15,11 +15,13 @@ import { missing, startDovecot } from './dovecot.ts'
 import { startProvider } from './idp.ts'
 import { type Bench, type Measured, type Row, rows, type ServerName } from './rows.ts'
 import type { Server, Site } from './server.ts'
+import { jwks } from './site.ts'
 import { appPasswords, importedPasswords, measureTiming, timingHead } from './timing.ts'
 
 const starters: Record<ServerName, (site: Site) => Promise<Server>> = {
   bearerd: site => startDaemon(site, 'userinfo'),
   'bearerd introspecting': site => startDaemon(site, 'introspect'),
+  'bearerd by keys': site => startDaemon(site, 'jwt'),
   Dovecot: site => startDovecot(site, false),
   'Dovecot tuned': site => startDovecot(site, true),
 }
@@ -36,7 +38,7 @@ if (unknown.length > 0) {
 const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
 
 const folder = mkdtempSync(join(tmpdir(), 'bearerd-bench-'))
-const provider = await startProvider()
+const provider = await startProvider(jwks)
 const bench: Bench = {
   provider,
   accounts: { small: 1000, large: quick ? 100_000 : 1_000_000 },

@@ -19,7 +19,7 @@ import {
 import type { Server } from './server.ts'
 import { login, mapLookup, policyRequest, token, userdbLookup } from './site.ts'
 
-export const serverNames = ['bearerd', 'bearerd introspecting', 'Dovecot', 'Dovecot tuned'] as const
+export const serverNames = ['bearerd', 'bearerd introspecting', 'bearerd by keys', 'Dovecot', 'Dovecot tuned'] as const
 export type ServerName = (typeof serverNames)[number]
 
 export type Measured = Figures & {

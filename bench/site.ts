@@ -1,10 +1,11 @@
 /**
  * Site: the made-up mail site that every figure is taken on: accounts `user0@example.org` upwards, tokens, requests.
  *
- * A token looks as providers' tokens do today: a JWT with issuer, audience, scope and expiry, 800 characters long. Its
- * signature is noise, because neither server under test looks at it: both ask the provider (`idp.ts`), which reads the
- * owner out of the token and so needs no list of tokens.
+ * A token looks as providers' tokens do today: a JWT with issuer, audience, scope and expiry, 800 characters long, signed
+ * by ES256. Who asks the provider (`idp.ts`) doesn't look at the signature; that one reads the owner out of the token and so
+ * needs no list of tokens.
  */
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { utimes } from 'node:fs/promises'
@@ -14,14 +15,22 @@ import type { Request } from './load.ts'
 export const domain = 'example.org'
 export const issuer = 'https://accounts.example.org'
 const tokenLength = 800
+const signatureLength = 86
 const noise = Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 167 + 13) % 256)).toString('base64url')
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const kid = '2026-01'
+
+/** The issuer's keys (RFC 7517), as text. */
+export const jwks = JSON.stringify({
+  keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }],
+})
 
 export function address(user: number): string {
   return `user${user}@${domain}`
 }
 
 const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-const header = base64url({ typ: 'at+jwt', alg: 'RS256', kid: '2026-01' })
+const header = base64url({ typ: 'at+jwt', alg: 'ES256', kid })
 
 /** A token of this user; `serial` makes it differ from her others. */
 export function token(user: number, serial: number): string {
@@ -37,8 +46,11 @@ export function token(user: number, serial: number): string {
     exp: now + 3600,
     jti: serial,
   }
-  const unsigned = `${header}.${base64url(claims)}.`
-  return unsigned + noise.slice(0, tokenLength - unsigned.length)
+  const bare = `${header}.${base64url({ ...claims, pad: '' })}.`.length + signatureLength
+  const pad = noise.slice(0, Math.max(0, Math.floor(((tokenLength - bare) * 3) / 4)))
+  const signed = `${header}.${base64url({ ...claims, pad })}`
+  const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return `${signed}.${signature.toString('base64url')}`
 }
 
 /** A login as imap-login sends it. OAUTHBEARER for odd ids, XOAUTH2 for even ones. */
