@@ -7,7 +7,7 @@
  */
 import type { DirectoryConfig } from '../config/config.ts'
 import { claimAt } from '../oidc/claim-path.ts'
-import { list, quote } from '../oidc/quote.ts'
+import { list, quote, quoteValue } from '../oidc/quote.ts'
 import type { Claims, Evidence, Jwt, Step } from '../oidc/token-verdict.ts'
 import { type RejectReason, rejectReasons } from './reason.ts'
 import { clientOf, findKind } from './token-kind.ts'
@@ -51,7 +51,7 @@ const checks: readonly Check[] = [
   {
     name: 'issuer',
     problem: checkIssuer,
-    seen: ({ evidence }) => shown(issuerOf(evidence)),
+    seen: ({ evidence }) => quoteValue(issuerOf(evidence)),
     expected: ({ evidence, directory: { issuer } }) =>
       issuer === undefined || issuerOf(evidence) === undefined ? undefined : quote(issuer),
   },
@@ -160,7 +160,7 @@ function notBeforeMs({ token }: Evidence): number | undefined {
 function checkIssuer({ evidence, directory: { issuer } }: Sight): ClaimProblem | undefined {
   const found = issuerOf(evidence)
   if (issuer === undefined || found === undefined || found === issuer) return undefined
-  return { reason: 'wrong_issuer', detail: `iss is ${shown(found)}, configured is ${quote(issuer)}` }
+  return { reason: 'wrong_issuer', detail: `iss is ${quoteValue(found)}, configured is ${quote(issuer)}` }
 }
 
 function issuerOf({ token, jwt }: Evidence): unknown {
@@ -222,10 +222,6 @@ function dateOf(claims: Claims | undefined, name: string): number | undefined {
   const value = claims !== undefined && Object.hasOwn(claims, name) ? claims[name] : undefined
   const seconds = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
-}
-
-function shown(value: unknown): string {
-  return value === undefined || typeof value === 'string' ? quote(value) : 'not text'
 }
 
 /** Beyond what Date can hold is never. */

@@ -228,5 +228,8 @@ export const unavailableReasons = {
   },
 } as const satisfies Record<string, Reason>
 
+/** Whatever stands as `reason` in the log. */
+export const reasons = { ...acceptReasons, ...rejectReasons, ...unavailableReasons }
+
 export type RejectReason = keyof typeof rejectReasons
 export type UnavailableReason = keyof typeof unavailableReasons

@@ -7,15 +7,13 @@
 import type { Account } from '../accounts/account.ts'
 import type { DirectoryConfig } from '../config/config.ts'
 import { claimAt } from '../oidc/claim-path.ts'
-import { list, quote } from '../oidc/quote.ts'
+import { list, quote, quoteValue } from '../oidc/quote.ts'
 import type { Claims, Jwt, Step } from '../oidc/token-verdict.ts'
 import type { Identity } from './identity.ts'
 import type { Newcomer } from './newcomer.ts'
-import { type RejectReason, rejectReasons, type UnavailableReason, unavailableReasons } from './reason.ts'
+import { type RejectReason, reasons, type UnavailableReason } from './reason.ts'
 
 export type { Step }
-
-const reasons = { ...rejectReasons, ...unavailableReasons }
 
 /** A check that ends the decision. */
 export function failedStep(
@@ -39,8 +37,12 @@ export function tokenStep(token: string, jwt: Jwt | undefined): Step {
     const encrypted = token.split('.').length === 5 ? ', perhaps an encrypted JWT' : ''
     return { check: 'token', outcome: 'note', seen: `opaque, ${size}${encrypted}` }
   }
-  const header = ['alg', 'typ', 'kid'].map(name => `${name} ${shown(jwt.header, name)}`).join(', ')
-  return { check: 'token', outcome: 'note', seen: `a JWT, ${size}: ${header}, iss ${shown(jwt.payload, 'iss')}` }
+  const header = ['alg', 'typ', 'kid'].map(name => `${name} ${quoteValue(member(jwt.header, name))}`).join(', ')
+  return {
+    check: 'token',
+    outcome: 'note',
+    seen: `a JWT, ${size}: ${header}, iss ${quoteValue(member(jwt.payload, 'iss'))}`,
+  }
 }
 
 export function directoryStep(asked: string | undefined, directory: string | undefined): Step {
@@ -100,7 +102,6 @@ export function bindingStep(subject: string, isBound: boolean): Step {
   return { check: 'binding', outcome: isBound ? 'ok' : 'note', seen }
 }
 
-function shown(part: Jwt['header'], name: string): string {
-  const value = Object.hasOwn(part, name) ? part[name] : undefined
-  return typeof value === 'string' ? quote(value) : value === undefined ? 'absent' : 'not a text'
+function member(part: Claims, name: string): unknown {
+  return Object.hasOwn(part, name) ? part[name] : undefined
 }

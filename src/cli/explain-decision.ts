@@ -11,7 +11,7 @@ import { bindingFile, readBindings } from '../accounts/binding-file.ts'
 import type { Bindings } from '../accounts/bindings.ts'
 import { planCreation } from '../accounts/creation.ts'
 import { createAuthenticate } from '../auth/authenticate.ts'
-import { acceptReasons, rejectReasons, unavailableReasons } from '../auth/reason.ts'
+import { reasons } from '../auth/reason.ts'
 import { createRouting } from '../auth/routing.ts'
 import { bindingStep, creationStep, type Step } from '../auth/steps.ts'
 import type { LoginRequest, Verdict } from '../auth/verdict.ts'
@@ -37,7 +37,6 @@ export type Explanation = {
 
 export type Question = { readonly token: string; readonly user: string | undefined }
 
-const reasons = { ...acceptReasons, ...rejectReasons, ...unavailableReasons }
 type Observe = (step: Step) => void
 type Fields = Readonly<Record<string, unknown>>
 

@@ -5,6 +5,7 @@
  */
 import type { Config, ListenerConfig, Protocol } from '../config/config.ts'
 import { quote } from '../config/values.ts'
+import { checkDelimiter } from './delimiter.ts'
 import type { Finding, Findings } from './finding.ts'
 import { createFindings } from './findings.ts'
 import { readBlocks, type Settings } from './settings.ts'
@@ -70,7 +71,7 @@ export function examineDovecot(dovecot: Dovecot, config: Config, largestToken: n
   if (masters.length > 0) {
     checkLookups(dovecot, masters, findings)
     checkUid(dovecot, config, findings)
-    checkDelimiter(dovecot, config, findings)
+    checkDelimiter(dovecot.settings.get('recipient_delimiter'), config.accounts, 'Postfix', findings)
   }
   if (findings.list.length === 0) findings.skip('settings', 'no [listen.NAME] is for Dovecot')
   return [...findings.list]
@@ -185,16 +186,5 @@ function checkUid({ settings }: Dovecot, { accounts }: Config, findings: Finding
     findings.fail('first_valid_uid', `${first}; accounts have ${uid}`, {
       expected: 'not above accounts.defaults.uid',
       cure: `Set "first_valid_uid = ${uid}", or give the mail to another user: good logins end with "Internal error".`,
-    })
-}
-
-function checkDelimiter({ settings }: Dovecot, { accounts }: Config, findings: Findings): void {
-  const theirs = settings.get('recipient_delimiter') ?? ''
-  const ours = accounts.recipientDelimiter
-  if (theirs === ours) findings.ok('recipient_delimiter', quote(ours))
-  else
-    findings.warn('recipient_delimiter', quote(theirs), {
-      expected: `${quote(ours)}, as accounts.recipient-delimiter`,
-      cure: 'Set both to the same, and recipient_delimiter of Postfix too.',
     })
 }

@@ -4,6 +4,7 @@
  */
 import type { Config, ListenerConfig } from '../config/config.ts'
 import { quote } from '../config/values.ts'
+import { checkDelimiter } from './delimiter.ts'
 import type { Findings } from './finding.ts'
 import { isChrooted, type Postfix, relativeName, socketPath } from './postfix-settings.ts'
 
@@ -33,7 +34,7 @@ export function checkTables(postfix: Postfix, listener: ListenerConfig, config: 
       findings,
       `virtual_mailbox_maps = socketmap:unix:${relativeName(postfix, listener.path)}:mailbox`,
     )
-  else checkDelimiter(postfix, config, findings)
+  else checkDelimiter(postfix.main.get('recipient_delimiter'), config.accounts, 'Dovecot', findings)
   for (const reference of references) checkTable(postfix, reference, listener, findings)
 }
 
@@ -44,17 +45,6 @@ export function checkPolicies(postfix: Postfix, listener: ListenerConfig, findin
   for (const reference of references)
     if (isVisible(postfix, reference, listener, findings))
       findings.ok(reference.parameter, `asks listen.${listener.name}`)
-}
-
-function checkDelimiter({ main }: Postfix, config: Config, findings: Findings): void {
-  const ours = config.accounts.recipientDelimiter
-  const theirs = main.get('recipient_delimiter') ?? ''
-  if (ours === theirs) findings.ok('recipient_delimiter', quote(ours))
-  else
-    findings.warn('recipient_delimiter', quote(theirs), {
-      expected: `${quote(ours)}, as accounts.recipient-delimiter`,
-      cure: 'Set both to the same, and recipient_delimiter of Dovecot too.',
-    })
 }
 
 function findReferences(postfix: Postfix, pattern: RegExp, { path }: ListenerConfig): Reference[] {

@@ -8,6 +8,11 @@ import { createPrivateKey, type KeyObject, subtle, type webcrypto } from 'node:c
 import type { ClientAuth } from '../config/config.ts'
 import type { Secret } from '../secret.ts'
 
+/** By what name bearerd goes at the provider; some name it must have for openid-client. */
+export function clientIdOf(auth: ClientAuth): string {
+  return ('username' in auth ? auth.username : undefined) ?? 'bearerd'
+}
+
 /** Adds the credentials to a request under way. `body` holds the token that is asked about. */
 export type AddCredentials = (server: unknown, client: unknown, body: URLSearchParams, headers: Headers) => void
 

@@ -11,6 +11,7 @@ import { describeError, type Log } from '../log.ts'
 import type { Discovery } from './discovery.ts'
 import { Fault } from './fault.ts'
 import { describe } from './health.ts'
+import { isObject } from './json.ts'
 import { createKeys, type Keys, type KeysOptions } from './keys.ts'
 import type { Endpoints, OpenId } from './openid.ts'
 import type { Claims } from './token-verdict.ts'
@@ -99,9 +100,8 @@ export function createIssuerKeys(config: DirectoryConfig, options: IssuerKeysOpt
     }
     const { iss, aud, token_introspection: answer } = payload
     const isForUs = 'username' in auth && [aud].flat().includes(auth.username)
-    if (iss !== issuer || !isForUs || typeof answer !== 'object' || answer === null || Array.isArray(answer))
-      throw new Fault('BAD_SIGNED_ANSWER')
-    return answer as Claims
+    if (iss !== issuer || !isForUs || !isObject(answer)) throw new Fault('BAD_SIGNED_ANSWER')
+    return answer
   }
 
   return { verify: jws => open().verify(jws, config.jwt), openSigned, stop: async () => keys?.stop() }

@@ -7,7 +7,7 @@
  */
 import { isObject, parseObject } from './json.ts'
 import type { JwsRules, RefusedJws } from './keys.ts'
-import { list, quote } from './quote.ts'
+import { list, quoteValue } from './quote.ts'
 import type { Claims, Jwt, RefusalReason } from './token-verdict.ts'
 
 /** Header and payload of a JWS in compact form, or undefined for a token of any other kind. */
@@ -49,13 +49,15 @@ export function readJws(token: string, rules: JwsRules): Jws | RefusedJws {
 
 function checkHeader({ alg, typ, kid, crit }: Claims, rules: JwsRules): RefusedJws | undefined {
   if (typeof alg !== 'string' || !rules.algorithms.some(allowed => sameAlgorithm(allowed, alg)))
-    return refused('algorithm_not_allowed', `alg is ${show(alg)}`, `one of ${list(rules.algorithms)}`)
+    return refused('algorithm_not_allowed', `alg is ${quoteValue(alg)}`, `one of ${list(rules.algorithms)}`)
   // RFC 7515 section 4.1.11: whoever doesn't understand all that is listed must refuse, and none is understood here.
   if (crit !== undefined) return refused('unsupported_header', 'there is a crit', 'a header without it')
-  if (kid !== undefined && typeof kid !== 'string') return refused('token_malformed', `kid is ${show(kid)}`, 'a text')
-  if (typ !== undefined && typeof typ !== 'string') return refused('token_malformed', `typ is ${show(typ)}`, 'a text')
+  if (kid !== undefined && typeof kid !== 'string')
+    return refused('token_malformed', `kid is ${quoteValue(kid)}`, 'a text')
+  if (typ !== undefined && typeof typ !== 'string')
+    return refused('token_malformed', `typ is ${quoteValue(typ)}`, 'a text')
   if (rules.types === 'any' || rules.types.includes(mediaType(typ))) return undefined
-  return refused('not_an_access_token', `typ is ${show(typ)}`, `one of ${list(rules.types)}`)
+  return refused('not_an_access_token', `typ is ${quoteValue(typ)}`, `one of ${list(rules.types)}`)
 }
 
 /** RFC 7515 section 4.1.9: "application/" is left out as a rule; RFC 7519 section 5.1: a JWT needs no `typ`. */
@@ -80,10 +82,6 @@ function strictObject(base64url: string): Claims | string {
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : undefined
-}
-
-function show(value: unknown): string {
-  return value === undefined || typeof value === 'string' ? quote(value) : 'not a text'
 }
 
 function malformed(part: string, what: string): RefusedJws {

@@ -15,7 +15,7 @@ import * as oidc from 'openid-client'
 import type { Asked, ClientAuth, DirectoryConfig } from '../config/config.ts'
 import { refusal, refused } from './answer.ts'
 import { claimAt } from './claim-path.ts'
-import { addCredentials, readSigningKey } from './client-auth.ts'
+import { addCredentials, clientIdOf, readSigningKey } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
 import { type Fetch, jsonResponse } from './http.ts'
 import type { Claims, Refused } from './token-verdict.ts'
@@ -55,7 +55,7 @@ const acceptAnswer = new Headers({ accept: 'application/json, application/jwt;q=
 
 export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: OpenSigned): OpenId {
   const { issuer, endpoint, auth, fields } = config
-  const clientId = ('username' in auth ? auth.username : undefined) ?? 'bearerd'
+  const clientId = clientIdOf(auth)
   const credentials = clientAuthentication(auth)
   const asked = endpoint.methods.filter(method => method !== 'jwt')
   /** One of these at least names somebody. */

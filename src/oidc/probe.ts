@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { DirectoryConfig } from '../config/config.ts'
+import { clientIdOf } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
 import { createHttp } from './http.ts'
 import { clientAuthentication } from './openid.ts'
@@ -55,9 +56,8 @@ export function createProbe(config: DirectoryConfig): Probe {
     introspect: async url => {
       const body = new URLSearchParams({ token: madeUpToken(), token_type_hint: 'access_token' })
       const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' })
-      const clientId = ('username' in config.auth ? config.auth.username : undefined) ?? 'bearerd'
       const server = { issuer: config.issuer ?? url, introspection_endpoint: url }
-      await addCredentials(server, { client_id: clientId }, body, headers)
+      await addCredentials(server, { client_id: clientIdOf(config.auth) }, body, headers)
       return ask(url, { method: 'POST', headers, body })
     },
     tokeninfo: url => ask(url, { method: 'POST', headers: withToken() }),

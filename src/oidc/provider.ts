@@ -15,7 +15,7 @@ import { createHttp } from './http.ts'
 import { createIssuerKeys, type KeyDisk } from './issuer-keys.ts'
 import { peekJwt } from './jwt.ts'
 import { failed, type Look, type Unavailable, unavailable } from './look.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 import type { Evidence, Jwt, Provider, Refused } from './token-verdict.ts'
 
 /** RFC 6750 section 2.1. Anything else must not get into a header: the error of the library would quote it. */
@@ -95,8 +95,7 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
     if (token.split('.').length !== 3) return refuse({ kind: 'refused', reason: 'opaque_token', detail: 'not a JWT' })
     const iss = peeked?.payload.iss
     if (peeked !== undefined && iss !== issuer) {
-      const seen = typeof iss === 'string' ? quote(iss) : 'absent'
-      const detail = `iss is ${seen}, configured is ${quote(issuer)}`
+      const detail = `iss is ${quoteValue(iss)}, configured is ${quote(issuer)}`
       return refuse({ kind: 'refused', reason: 'wrong_issuer', detail })
     }
     try {

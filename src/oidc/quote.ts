@@ -13,6 +13,11 @@ export function quote(text: string | undefined): string {
   return escaped(JSON.stringify(text.slice(0, longest)))
 }
 
+/** A claim that should be text, or is not there. */
+export function quoteValue(value: unknown): string {
+  return value === undefined || typeof value === 'string' ? quote(value) : 'not a text'
+}
+
 export function list(texts: readonly string[]): string {
   if (texts.length === 0) return 'none'
   const shown = texts.slice(0, most).map(quote).join(', ')

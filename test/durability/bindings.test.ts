@@ -3,13 +3,13 @@
  * and what is acknowledged is there.
  */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { formatBinding } from '../../src/accounts/binding.ts'
 import { readBindings } from '../../src/accounts/binding-file.ts'
 import { bound } from '../support/bindings.ts'
-import { assertClean } from '../support/durability.ts'
+import { assertClean, prepareCommand } from '../support/durability.ts'
 import { atEveryChange, type Ended, type Program } from '../support/faulty.ts'
 
 const first = formatBinding(bound('first', 'first'))
@@ -66,27 +66,16 @@ for (const [name, old] of [
 
 const old = `${first}\n${alice}\n`
 
-async function prepareSite(folder: string, args: readonly string[]): Promise<Program> {
-  const state = join(folder, 'state')
-  await mkdir(state)
-  await writeFile(join(state, 'accounts.jsonl'), '{"address":"first@example.org"}\n{"address":"alice@example.org"}\n')
-  await writeFile(join(state, 'bindings.jsonl'), old, { mode: 0o600 })
-  const config = join(folder, 'bearerd.toml')
-  await writeFile(
-    config,
-    `state-dir = "${state}"
-[accounts]
-files = ["${state}/accounts.jsonl"]
-[listen.imap]
-protocol = "dovecot-auth"
-path = "${folder}/auth"
-[directory.main]
-issuer = "https://accounts.example.org"
-require.audience = "mail"
-bind = "first-login"
-`,
-  )
-  return { script: '../../src/main.ts', args: ['account', ...args, '--config', config] }
+const site = {
+  files: {
+    'accounts.jsonl': '{"address":"first@example.org"}\n{"address":"alice@example.org"}\n',
+    'bindings.jsonl': old,
+  },
+  directory: 'issuer = "https://accounts.example.org"\nbind = "first-login"',
+}
+
+function prepareSite(folder: string, args: readonly string[]): Promise<Program> {
+  return prepareCommand(folder, ['account', ...args], site)
 }
 
 for (const how of ['kill', 'ENOSPC'] as const)

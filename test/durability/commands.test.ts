@@ -3,10 +3,10 @@
  * is the old one or the new one, and a command that says that it is done has done it.
  */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import { assertClean } from '../support/durability.ts'
+import { assertClean, prepareCommand } from '../support/durability.ts'
 import { atEveryChange, type Ended, type Program } from '../support/faulty.ts'
 
 const accounts = [
@@ -74,29 +74,9 @@ const commands: Record<string, Command> = {
 }
 
 async function prepare(folder: string, { args, stdin = '' }: Command): Promise<Program> {
-  const state = join(folder, 'state')
-  await mkdir(state)
-  await writeFile(join(state, 'accounts.jsonl'), `${accounts.join('\n')}\n`)
-  await writeFile(join(state, 'app-passwords.jsonl'), `${passwords.join('\n')}\n`, { mode: 0o600 })
-  const config = join(folder, 'bearerd.toml')
-  await writeFile(
-    config,
-    `state-dir = "${state}"
-[accounts]
-files = ["${state}/accounts.jsonl"]
-[listen.imap]
-protocol = "dovecot-auth"
-path = "${folder}/auth"
-[directory.main]
-type = "oidc"
-endpoint.url = "https://accounts.example.org/userinfo"
-endpoint.method = "userinfo"
-fields.email = "email"
-require.audience = ["mail"]
-`,
-    { mode: 0o600 },
-  )
-  return { script: '../../src/main.ts', args: [...args, '--config', config], stdin }
+  const files = { 'accounts.jsonl': `${accounts.join('\n')}\n`, 'app-passwords.jsonl': `${passwords.join('\n')}\n` }
+  const directory = 'endpoint.url = "https://accounts.example.org/userinfo"'
+  return { ...(await prepareCommand(folder, args, { files, directory })), stdin }
 }
 
 async function recordsIn(file: string): Promise<Record<string, unknown>[]> {

@@ -7,22 +7,9 @@ import { claimAt } from '../../src/oidc/claim-path.ts'
 import { peekJwt } from '../../src/oidc/jwt.ts'
 import type { Claims } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
-import { introspected } from '../support/evidence.ts'
+import { claimNames, introspected } from '../support/evidence.ts'
 
-const names = fc.constantFrom(
-  'iss',
-  'aud',
-  'azp',
-  'client_id',
-  'scope',
-  'scp',
-  'exp',
-  'nbf',
-  'typ',
-  'token_use',
-  'groups',
-)
-const claims = fc.dictionary(names, fc.jsonValue()) as fc.Arbitrary<Claims>
+const claims = fc.dictionary(fc.constantFrom(...claimNames), fc.jsonValue()) as fc.Arbitrary<Claims>
 
 it('checks any JSON without a fault, and names a reason of the table', () => {
   const strict = directory({

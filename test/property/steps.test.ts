@@ -7,6 +7,7 @@ import * as steps from '../../src/auth/steps.ts'
 import { peekJwt } from '../../src/oidc/jwt.ts'
 import type { Claims, Step } from '../../src/oidc/token-verdict.ts'
 import { directory } from '../support/directory.ts'
+import { claimNames } from '../support/evidence.ts'
 import { part } from '../support/jws.ts'
 
 const odd = fc.constantFrom('"', '\n', '\x1b[2J', '\u2028', '\u202e', '\u200b', '\0', '\x9b')
@@ -79,22 +80,7 @@ test('claims are quoted, in every check', () => {
     issuer: 'https://idp.example.org',
     require: { audience: ['mail'], clients: ['c'], scopes: ['s'], claim: { groups: ['g'], 'ext.level': ['3'] } },
   })
-  const names = [
-    'iss',
-    'aud',
-    'azp',
-    'client_id',
-    'scope',
-    'scp',
-    'exp',
-    'nbf',
-    'typ',
-    'token_use',
-    'gty',
-    'groups',
-    'ext',
-  ]
-  const any = claims(...names, 'sub', 'jti', 'at_hash', 'preferred_username')
+  const any = claims(...claimNames, 'sub', 'jti', 'at_hash', 'preferred_username')
   fc.assert(
     fc.property(any, any, any, fc.boolean(), (identity, token, header, verified) => {
       assertFit(...explainClaims({ claims: identity, token, jwt: { header, payload: token }, verified }, config, 0))

@@ -28,3 +28,20 @@ export const active = (evidence: Evidence, source = 'userinfo'): TokenVerdict =>
 export const tokenRefused: Refused = { kind: 'refused', reason: 'token_refused', detail: 'by the provider' }
 export const refused: TokenVerdict = { ...tokenRefused, source: 'userinfo' }
 export const unavailable: TokenVerdict = { kind: 'unavailable', source: 'userinfo' }
+
+/** Claims that the checks look at. */
+export const claimNames = [
+  'iss',
+  'aud',
+  'azp',
+  'client_id',
+  'scope',
+  'scp',
+  'exp',
+  'nbf',
+  'typ',
+  'token_use',
+  'gty',
+  'groups',
+  'ext',
+]

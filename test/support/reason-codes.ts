@@ -5,12 +5,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { acceptReasons, rejectReasons, unavailableReasons } from '../../src/auth/reason.ts'
+import { reasons } from '../../src/auth/reason.ts'
 
 export const referencePage = 'docs/reference/reason-codes.md'
 export const command = 'node --import tsx test/support/reason-codes.ts'
 
-const reasons = { ...acceptReasons, ...rejectReasons, ...unavailableReasons }
 type Code = keyof typeof reasons
 
 const groups = {

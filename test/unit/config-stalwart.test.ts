@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { ClientAuth } from '../../src/config/config.ts'
 import { Secret } from '../../src/secret.ts'
 import { loadText, minimal } from '../support/config.ts'
+import { directory } from '../support/directory.ts'
 import { examples } from '../support/stalwart.ts'
 
 const auth: Record<keyof typeof examples, ClientAuth> = {
@@ -26,29 +27,16 @@ for (const [name, example] of Object.entries(examples)) {
     const expected = auth[name as keyof typeof examples]
     const method = name === 'oidc-userinfo' ? 'userinfo' : 'introspect'
     assert.deepEqual(config?.directories, [
-      {
+      directory({
         name,
         timeoutMs: 1000,
-        issuer: undefined,
         endpoint: {
           methods: [method],
           urls: { [method]: `https://accounts.example.org/${method}`, jwks: undefined },
           alwaysAsk: false,
         },
-        jwt: {
-          algorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'],
-          types: ['at+jwt', 'jwt'],
-        },
-        keys: { refreshMs: 600_000, maxAgeMs: 86_400_000 },
-        leewayMs: 60_000,
-        bind: 'never',
         auth: expected,
-        fields: { email: ['email'], username: ['preferred_username'], fullName: ['name'] },
-        domains: [],
-        require: { audience: [], scopes: [], clients: [], emailVerified: 'if-present', claim: {} },
-        tls: { caFile: undefined, certFile: undefined, keyFile: undefined },
-        connections: 128,
-      },
+      }),
     ])
     assert.deepEqual(
       config.directories.flatMap(directory => secrets(directory.auth)),
