@@ -5,6 +5,7 @@
 import type { Asked, ClientAuth, Method } from '../config/config.ts'
 import { quote } from '../config/values.ts'
 import type { Fault } from '../oidc/fault.ts'
+import { discoveryAddress, metadataKeys } from '../oidc/openid.ts'
 import type { Claims } from '../oidc/token-verdict.ts'
 import { failByFault } from './findings.ts'
 import type { Visit } from './visit.ts'
@@ -20,12 +21,7 @@ export const addressNeeded: Readonly<Record<Method, Address>> = {
   userinfo: 'userinfo',
 }
 
-/** Providers don't publish tokeninfo. */
-const publishedAs: Readonly<Partial<Record<Address, string>>> = {
-  jwks: 'jwks_uri',
-  introspect: 'introspection_endpoint',
-  userinfo: 'userinfo_endpoint',
-}
+const publishedAs: Readonly<Partial<Record<Address, string>>> = { ...metadataKeys, jwks: 'jwks_uri' }
 
 /** By which names providers know the ways of `auth.method`; those with a bearer token have none. */
 const authMethods: Readonly<Partial<Record<ClientAuth['method'], string>>> = {
@@ -40,7 +36,7 @@ const maxUrlChars = 2048
 
 /** The addresses that the issuer publishes and the methods need. */
 export async function checkMetadata(issuer: string, visit: Visit): Promise<Urls> {
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const url = discoveryAddress(issuer)
   const reply = await visit.ask(probe => probe.read(url))
   if ('fault' in reply) {
     failByFault('discovery', url, reply.fault, visit.findings, isThere(reply.fault) ? wrongIssuer(url) : '')

@@ -50,7 +50,8 @@ export type OpenId = {
   keys(url: URL): Promise<Claims>
 }
 
-const metadataKeys = { introspect: 'introspection_endpoint', userinfo: 'userinfo_endpoint' } as const
+/** Under which names an issuer publishes its endpoints (RFC 8414 section 2); tokeninfo it doesn't. */
+export const metadataKeys = { introspect: 'introspection_endpoint', userinfo: 'userinfo_endpoint' } as const
 const acceptAnswer = new Headers({ accept: 'application/json, application/jwt;q=0.5' })
 
 export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: OpenSigned): OpenId {
@@ -155,6 +156,11 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
   }
 
   return { configured, discover: from => discover(from).catch(rethrowAsFault), keys }
+}
+
+/** Of the discovery document (OpenID Connect Discovery 1.0 section 4). */
+export function discoveryAddress(issuer: string): string {
+  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
 /** An address that the issuer publishes, if it may be asked. */

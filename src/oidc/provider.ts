@@ -15,6 +15,7 @@ import { createHttp } from './http.ts'
 import { createIssuerKeys, type KeyDisk } from './issuer-keys.ts'
 import { peekJwt } from './jwt.ts'
 import { failed, type Look, type Unavailable, unavailable } from './look.ts'
+import { discoveryAddress } from './openid.ts'
 import { quote, quoteValue } from './quote.ts'
 import type { Evidence, Jwt, Provider, Refused } from './token-verdict.ts'
 
@@ -126,8 +127,7 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
   }
 
   return {
-    openidConfiguration:
-      issuer === undefined ? undefined : `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
+    openidConfiguration: issuer === undefined ? undefined : discoveryAddress(issuer),
 
     async lookup(token, observe) {
       if (!b64token.test(token)) {
