@@ -164,6 +164,18 @@ export type LogConfig = {
   readonly format: 'json' | 'pretty'
 }
 
+/** `[http]`: where metrics and health are asked for. */
+export type HttpConfig =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** Absolute, at most 107 bytes. */
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** `[control]`: the socket of `bearerd status`, for root and bearerd's own user. */
+export type ControlConfig = {
+  /** Absolute, at most 107 bytes. */
+  readonly path: string
+}
+
 export type Config = {
   /** The file it came from. */
   readonly file: string
@@ -177,4 +189,7 @@ export type Config = {
   readonly cache: CacheConfig
   readonly limits: LimitsConfig
   readonly log: LogConfig
+  /** Undefined: not served. */
+  readonly http: HttpConfig | undefined
+  readonly control: ControlConfig
 }

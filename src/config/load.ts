@@ -12,6 +12,7 @@ import { readAppPasswords } from './app-passwords.ts'
 import type { Config } from './config.ts'
 import { readDirectories } from './directories.ts'
 import { readText } from './files.ts'
+import { readControl, readHttp } from './http.ts'
 import { hasLogins, readListeners } from './listeners.ts'
 import type { Problem } from './problem.ts'
 import { createReport, type Report } from './report.ts'
@@ -55,9 +56,10 @@ async function readSections(raw: RawConfig, { file, fileMode, env, report }: Sou
   const listeners = readListeners(raw.listen, folder, report.within('listen'))
   const directories = await readDirectories(raw.directory, { folders, fileMode, report: report.within('directory') })
   if (directories.length === 0 && listeners.some(hasLogins)) noDirectory(raw, report)
+  const stateDir = resolve(folder, raw['state-dir'])
   return {
     file,
-    stateDir: resolve(folder, raw['state-dir']),
+    stateDir,
     appPasswords: readAppPasswords(raw['app-passwords'], { directories, report: report.within('app-passwords') }),
     accounts: readAccounts(raw.accounts, { file, directories, report: report.within('accounts') }),
     listeners,
@@ -73,6 +75,8 @@ async function readSections(raw: RawConfig, { file, fileMode, env, report }: Sou
       tokenBytes: raw.limits['token-size'],
     },
     log: { level: raw.log.level, format: raw.log.format ?? (isatty(1) ? 'pretty' : 'json') },
+    http: readHttp(raw.http, folder, report.within('http')),
+    control: readControl(raw.control, stateDir, folder, report.within('control')),
   }
 }
 

@@ -243,6 +243,12 @@ const root = v.object({
     level: v.optional(choice('debug', 'info', 'warn', 'error'), 'info'),
     format: v.optional(choice('json', 'pretty')),
   }),
+  http: v.object({
+    listen: v.optional(string('an address and port such as "127.0.0.1:9323", or a path')),
+  }),
+  control: v.object({
+    path: v.optional(string('a path such as "/run/bearerd-control"')),
+  }),
 })
 
 /** What comes out: every table is there, a value that was refused is its default or undefined. */
