@@ -67,7 +67,7 @@ const sharedTypes = ['src/config/config.ts', 'src/telemetry.ts', 'src/status.ts'
 const vocabulary: Record<string, readonly string[]> = {
   'src/escape.ts': ['cli', 'oidc', 'auth', 'accounts', 'config'],
   'src/accounts/address.ts': ['config'],
-  'src/config/problem.ts': ['accounts', 'passwords'],
+  'src/config/problem.ts': ['accounts', 'passwords', 'status', 'monitor', 'daemon'],
   'src/config/suggest.ts': ['accounts', 'passwords'],
   'src/config/values.ts': ['accounts', 'passwords', 'doctor'],
 }
