@@ -1,190 +1,260 @@
 /**
- * Daemon: builds the parts once, connects them, opens the listeners; reloads and drains them. No logic of its own.
+ * Daemon: builds the parts, connects them, opens the listeners; reloads and drains them.
+ *
+ * A reload takes effect whole or not at all: what follows from the new configuration is made ready beside what is in force
+ * (generation.ts, listeners.ts), and then takes its place in one turn of the event loop. Logins under way end as they
+ * began; open connections ask the new generation from their next request on.
+ *
+ * A stop first closes the sockets for logins, then waits until mail processes have picked up what was granted, and closes
+ * those for lookups last.
  */
-import { bindingFile } from './accounts/binding-file.ts'
-import { createBindings } from './accounts/bindings.ts'
-import { createAccountStore } from './accounts/store.ts'
-import { createAuthenticate } from './auth/authenticate.ts'
-import { createRouting } from './auth/routing.ts'
+import { createPenalty } from './auth/penalty.ts'
 import { createTokenSizes, tokenSizesFile } from './auth/token-sizes.ts'
-import type { Authenticate } from './auth/verdict.ts'
-import type { Config, ListenerConfig } from './config/config.ts'
-import { createAuthDialect } from './dovecot/auth-session.ts'
+import type { Config } from './config/config.ts'
+import { fileProblem, isError, type Problem } from './config/problem.ts'
 import { createLogins } from './dovecot/logins.ts'
-import { createMasterDialect } from './dovecot/master-session.ts'
-import { createKeyDisk } from './key-disk.ts'
-import type { Log } from './log.ts'
-import { type Listener, listen } from './net/listener.ts'
-import { inheritedSockets, notify } from './net/systemd.ts'
-import { type OpenDirectory, openDirectory } from './open-directory.ts'
-import { createHashPool } from './passwords/hash-pool.ts'
-import { lastUsedFile, passwordFile } from './passwords/paths.ts'
-import { checkStateDir } from './passwords/state-dir.ts'
-import { createPasswordStore } from './passwords/store.ts'
-import { createVerifier } from './passwords/verifier.ts'
-import { createPolicyDialect } from './postfix/policy-session.ts'
-import { createSocketmapDialect } from './postfix/socketmap-session.ts'
-import { passwordMechanisms, tokenMechanisms } from './sasl/mechanisms.ts'
+import { createGeneration, type Generation, type Means } from './generation.ts'
+import { type Change, createListeners } from './listeners.ts'
+import type { Log, LogLevel, ProcessLog } from './log.ts'
+import { type Control, openControl } from './monitor/control.ts'
+import { createMonitor } from './monitor/monitor.ts'
+import { createManager, inheritedSockets } from './net/systemd.ts'
+import { mechanisms } from './sasl/mechanisms.ts'
+import { createState, logProblems, type StateOptions, statusLine, summary, whyNot } from './state.ts'
+import type { ReloadOutcome, Status } from './status.ts'
 
-/** How long requests under way may take to finish when the daemon stops. An AUTH never takes longer (8 s). */
-const drainMs = 8_500
+/** An AUTH never takes longer (8 s). */
+const lastLoginMs = 9_000
 
 /**
- * Server process id told to Dovecot on every socket. Login and mail processes only compare it, auth socket against
- * master socket (Dovecot lib-master/master-login-auth.c); a constant stays true across a restart.
+ * From SIGTERM on. Who comes in time gets a verdict, within the default timeout of a directory, and time to make use of it;
+ * and all in all, smtpd doesn't wait for the next bearerd as long as it would (10 s).
  */
-const spid = 1
+const loginDrain = { quietMs: 250, lateMs: 2_000, endMs: 5_500 }
+const redeemMs = 3_000
+/** A list of all users may be under way. */
+const lookupMs = 3_000
+const drainMs = 8_500
+
+export type LoadedConfig = { readonly config: Config | undefined; readonly problems: readonly Problem[] }
+
+export type DaemonOptions = Pick<StateOptions, 'version'> & {
+  /** Reads the configuration again, for a reload; by default it stays as it is. */
+  readonly load?: () => Promise<LoadedConfig>
+}
+
+export type DaemonLog = Log & Partial<Pick<ProcessLog, 'level' | 'setLevel'>>
 
 export type Daemon = {
-  /** Reads accounts and passwords again; the old ones stay in force if there is a problem. */
-  reload(): Promise<void>
+  /** Reads everything again, and puts all of it into force or nothing. One at a time; never rejects. */
+  reload(): Promise<ReloadOutcome>
+  status(): Status
   /** Lets requests under way finish, then closes everything. */
   stop(): Promise<void>
 }
 
 /** Resolves when every listener is open. Rejects, with everything closed again, if one can't be opened. */
-export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
-  const started = performance.now()
-  const accounts = createAccountStore(
-    config.accounts,
-    config.directories.map(({ name }) => name),
-    log,
-  )
-  const passwords = config.appPasswords.enabled ? createPasswords(config, log) : undefined
-  const binds = config.directories.some(({ bind }) => bind === 'first-login')
-  const bindings = binds ? createBindings(bindingFile(config.stateDir), log) : undefined
-  await Promise.all([accounts.load(), bindings?.load(), passwords?.open()])
-  accounts.watch()
-  bindings?.watch()
-
+export async function startDaemon(config: Config, log: DaemonLog, options: DaemonOptions = {}): Promise<Daemon> {
+  const startedMs = performance.now()
+  const known = mechanisms.map(({ name }) => name)
+  const monitor = await createMonitor({ http: config.http, status: () => status(), mechanisms: known, log })
+  const { telemetry } = monitor
+  const manager = createManager()
   const sizes = createTokenSizes(tokenSizesFile(config.stateDir), log)
-
-  const directories = new Map<string, OpenDirectory>()
-  const listeners: Listener[] = []
-
-  async function stop(): Promise<void> {
-    await Promise.all(listeners.map(listener => listener.close({ drainMs })))
-    accounts.close()
-    bindings?.close()
-    await Promise.all([passwords?.close(), sizes.close()])
-    await Promise.all([...directories.values()].map(directory => directory.close()))
-  }
-
-  const authenticate: Authenticate = createAuthenticate({
-    directories,
-    routing: createRouting(config.directories),
-    accounts,
-    bindings,
-    newcomers: config.accounts,
-    passwords,
-    sizes,
+  const means: Means = { sizes, penalty: createPenalty(), telemetry, log }
+  const state = createState(log, {
+    ...options,
+    level: () => log.level?.() ?? inForce.config.log.level,
+    logins: monitor.logins,
+  })
+  const logins = createLogins()
+  const retired = createRetired()
+  let inForce = await createGeneration(config, means)
+  const listeners = createListeners({
+    services: {
+      authenticate: login => inForce.authenticate(login),
+      accounts: () => inForce.accounts.current(),
+      flush: () => inForce.directories.reduce((count, { tokens }) => count + tokens.flush(), 0),
+      logins,
+      telemetry,
+    },
+    inherited: inheritedSockets(process.env),
+    drainTimes: loginDrain,
     log,
   })
-  const services: Services = {
-    authenticate,
-    accounts: () => accounts.current(),
-    flush: () => [...directories.values()].reduce((count, { tokens }) => count + tokens.flush(), 0),
+  const status = (): Status => state.status(inForce, listeners)
+  const line = (): string => statusLine(inForce, listeners)
+  let control: Control | undefined
+
+  async function close(): Promise<void> {
+    await Promise.all([listeners.close('logins'), listeners.close('lookups')])
+    await Promise.all([inForce.close(), retired.close(), sizes.close()])
+    await Promise.all([control?.close(), monitor.close()])
   }
+
+  const reloads = createTurns(async (): Promise<ReloadOutcome> => {
+    if (state.is() !== 'running') return { ok: false, problems: [fileProblem(config.file, `bearerd is ${state.is()}`)] }
+    void manager.tell('RELOADING=1')
+    const outcome = await reload().catch(error => state.refuse([fileProblem(config.file, whyNot(error, log))]))
+    if (state.is() === 'running') void manager.tell('READY=1', `STATUS=${line()}`)
+    return outcome
+  })
+
   try {
-    for (const directory of config.directories) {
-      const keyDisk = createKeyDisk(config.stateDir, directory.name)
-      directories.set(directory.name, openDirectory(directory, { cache: config.cache, keyDisk, log }))
+    const services = {
+      status,
+      reload: () => reloads.next(),
+      logLevel: () => log.level?.() ?? inForce.config.log.level,
+      setLogLevel: (level: LogLevel) => log.setLevel?.(level),
     }
-    const open = createOpener(config, log, services)
-    for (const listener of config.listeners) listeners.push(await open(listener))
+    control = await openControl(config.control.path, services, log)
+    const monitored = await monitor.prepare(config.http)
+    monitored.commit()
+    await inForce.load('new')
+    const change = await listeners.prepare(config, inForce.mechanisms)
+    change.commit()
   } catch (error) {
-    await stop()
+    await close()
     throw error
   }
 
-  const ms = Math.round(performance.now() - started)
-  const ready = {
-    event: 'ready',
-    accounts: accounts.current()?.size,
-    passwords: passwords?.store.current()?.size,
-    listeners: config.listeners.map(({ name }) => name),
-    ms,
+  /** All of a reload that may fail. */
+  async function prepare(next: Config): Promise<Prepared> {
+    const undo: (() => Promise<void>)[] = []
+    const refuse = async (problems: readonly Problem[]): Promise<Prepared> => {
+      for (const step of undo.reverse()) await step()
+      return { kind: 'refused', problems }
+    }
+    try {
+      const generation = await createGeneration(next, means, inForce)
+      undo.push(generation.discard)
+      const loaded = await generation.load('new')
+      if (!loaded.complete) return await refuse(loaded.problems.filter(isError))
+      const changes: Change[] = []
+      for (const make of [() => listeners.prepare(next, generation.mechanisms), () => monitor.prepare(next.http)]) {
+        const change = await make()
+        changes.push(change)
+        undo.push(change.undo)
+      }
+      if (state.is() === 'stopping') return await refuse([fileProblem(next.file, 'bearerd is stopping')])
+      return { kind: 'ready', generation, changes }
+    } catch (error) {
+      return await refuse([fileProblem(next.file, whyNot(error, log))])
+    }
   }
-  log.info(ready, 'bearerd is ready')
-  if (!(await notify('READY=1'))) {
+
+  function commit({ generation, changes }: Ready): void {
+    const former = inForce
+    inForce = generation
+    for (const change of changes) change.commit()
+    log.setLevel?.(generation.config.log.level)
+    retired.add(former.retire(generation))
+    state.accept()
+    tellMechanisms(former, generation, log)
+  }
+
+  async function reload(): Promise<ReloadOutcome> {
+    const beganMs = performance.now()
+    log.info({ event: 'reload' }, 'reading everything again')
+    const { config: next, problems } = (await options.load?.()) ?? { config: inForce.config, problems: [] }
+    if (next === undefined) return state.refuse(problems)
+    const fixed = findUnchangeable(inForce.config, next)
+    const prepared: Prepared = fixed.length > 0 ? { kind: 'refused', problems: fixed } : await prepare(next)
+    if (prepared.kind === 'refused') return state.refuse([...problems, ...prepared.problems])
+    logProblems(problems, 'config', log)
+    commit(prepared)
+    await inForce.load('kept')
+    const ms = Math.round(performance.now() - beganMs)
+    log.info({ event: 'reloaded', ...summary(inForce, listeners), ms }, 'everything has been read again')
+    return { ok: true }
+  }
+
+  async function stop(): Promise<void> {
+    const endMs = performance.now() + drainMs
+    const atMost = (ms: number): number => Math.max(0, Math.min(ms, endMs - performance.now()))
+    state.change('stopping')
+    void manager.tell('STOPPING=1')
+    await listeners.close('logins', loginDrain)
+    await logins.settled(atMost(redeemMs))
+    await listeners.close('lookups', { quietMs: 0, lateMs: 0, endMs: atMost(lookupMs) })
+    await reloads.idle()
+    await close()
+    endWatchdog()
+    log.info({ event: 'stopped' }, 'bearerd has stopped')
+  }
+
+  state.change('running')
+  const ms = Math.round(performance.now() - startedMs)
+  log.info({ event: 'ready', ...summary(inForce, listeners), ms }, 'bearerd is ready')
+  const endWatchdog = manager.watchdog(line)
+  if (!(await manager.tell('READY=1', `STATUS=${line()}`))) {
     const cure = 'systemd-notify must be on the PATH, and the unit have NotifyAccess=all'
     log.error({ event: 'notify', cure }, 'systemd could not be told that bearerd is ready, and will end it')
   }
+  return { reload: reloads.next, status, stop }
+}
 
+type Ready = { readonly kind: 'ready'; readonly generation: Generation; readonly changes: readonly Change[] }
+type Prepared = Ready | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
+
+/** What is spoken of by others under its old name, or was opened for good. */
+function findUnchangeable(former: Config, next: Config): Problem[] {
+  const fixed = {
+    'state-dir': [former.stateDir, next.stateDir],
+    'control.path': [former.control.path, next.control.path],
+    'log.format': [former.log.format, next.log.format],
+  }
+  return Object.entries(fixed).flatMap(([path, [before, after]]) =>
+    before === after
+      ? []
+      : {
+          ...fileProblem(next.file, `can't change from "${before}" to "${after}" while bearerd runs; restart it`),
+          path,
+        },
+  )
+}
+
+function tellMechanisms(former: Generation, next: Generation, log: Log): void {
+  const [before, after] = [former, next].map(({ mechanisms }) => mechanisms.map(({ name }) => name).join(' '))
+  if (before === after) return
+  const cure = '"doveadm reload" and "postfix reload" have processes that keep their connections ask again'
+  log.info(
+    { event: 'mechanisms', before, after, cure },
+    'other mechanisms are offered, to those who connect from now on',
+  )
+}
+
+/** What is not in force any more is closed when the last login has had its time. */
+function createRetired() {
+  const waiting = new Map<() => Promise<void>, NodeJS.Timeout>()
+  const end = async (close: () => Promise<void>): Promise<void> => {
+    clearTimeout(waiting.get(close))
+    waiting.delete(close)
+    await close()
+  }
   return {
-    async reload() {
-      log.info({ event: 'reload' }, 'reading accounts and passwords again; bearerd.toml is read at the start only')
-      await Promise.all([accounts.load(), bindings?.load(), passwords?.store.load()])
+    add: (close: () => Promise<void>) => {
+      waiting.set(close, setTimeout(() => void end(close), lastLoginMs).unref())
     },
-    async stop() {
-      await notify('STOPPING=1')
-      await stop()
-      log.info({ event: 'stopped' }, 'bearerd has stopped')
+    close: async () => {
+      await Promise.all([...waiting.keys()].map(end))
     },
   }
 }
 
-/** What logins with a password take. */
-function createPasswords({ stateDir, appPasswords }: Config, log: Log) {
-  const store = createPasswordStore(passwordFile(stateDir), log, { lastUsedFile: lastUsedFile(stateDir) })
-  const verifier = createVerifier({ log, pool: createHashPool(log, appPasswords.verifications) })
+/** One at a time; whoever asks while one waits for its turn gets that one. */
+function createTurns<Result>(work: () => Promise<Result>) {
+  let running: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<Result> | undefined
   return {
-    ...appPasswords,
-    store,
-    verifier,
-    async open(): Promise<void> {
-      const missing = await checkStateDir(stateDir)
-      if (missing !== undefined) log.warn({ event: 'start', file: missing.file }, missing.message)
-      await store.load()
-      store.watch()
+    next: (): Promise<Result> => {
+      waiting ??= running.then(() => {
+        waiting = undefined
+        return work()
+      })
+      running = waiting
+      return waiting
     },
-    async close(): Promise<void> {
-      await Promise.all([store.close(), verifier.close()])
-    },
-  }
-}
-
-type Services = {
-  readonly authenticate: Authenticate
-  readonly accounts: Parameters<typeof createMasterDialect>[0]['accounts']
-  readonly flush: () => number
-}
-
-/** One line a protocol: which conversation is held on a listener's connections. */
-function createOpener(config: Config, log: Log, { authenticate, accounts, flush }: Services) {
-  const logins = createLogins()
-  const mechanisms = [
-    ...(config.directories.length > 0 ? tokenMechanisms : []),
-    ...(config.appPasswords.enabled ? passwordMechanisms : []),
-  ]
-  const inherited = inheritedSockets(process.env)
-  const unknown = [...inherited.keys()].filter(name => !config.listeners.some(listener => listener.name === name))
-  if (unknown.length > 0)
-    throw new Error(
-      `systemd passed sockets named ${unknown.join(', ')}, but the listeners are ${config.listeners.map(({ name }) => name).join(', ')}: FileDescriptorName= of a socket unit must be the NAME of a [listen.NAME]`,
-    )
-
-  return (listener: ListenerConfig): Promise<Listener> => {
-    const fd = inherited.get(listener.name)
-    if (fd === undefined && inherited.size > 0) {
-      const cure = `enable the socket unit with FileDescriptorName=${listener.name}, or remove [listen.${listener.name}]`
-      log.warn({ event: 'start', listener: listener.name, cure }, 'systemd passed no socket for this listener')
-    }
-    const on = <Frame>(dialect: Parameters<typeof listen<Frame>>[1]) =>
-      listen(listener, dialect, config.limits, log, fd)
-    const auth = { listener, mechanisms, tokenBytes: config.limits.tokenBytes, authenticate, spid, log }
-    const lookup = { listener: listener.name, accounts, log }
-    switch (listener.protocol) {
-      case 'dovecot-auth':
-        return on(createAuthDialect({ ...auth, logins }))
-      case 'postfix-sasl':
-        return on(createAuthDialect({ ...auth, logins: undefined }))
-      case 'dovecot-master':
-        return on(createMasterDialect({ ...lookup, logins, spid, flush }))
-      case 'postfix-policy':
-        return on(createPolicyDialect(lookup))
-      case 'postfix-socketmap':
-        return on(createSocketmapDialect(lookup))
-    }
+    idle: () => running,
   }
 }

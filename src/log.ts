@@ -1,12 +1,17 @@
 /**
  * Log: one line an event, JSON on stdout for the journal or coloured for a terminal. The only importer of pino.
+ * docs/reference/log.md lists the events.
  *
  * Severity and what follows from it:
  *   debug  what a developer wants to see            info   normal life: a login, a reload, a provider back again
  *   warn   something an administrator should mend   error  something is not working until she does
  * A line names the cause, and the cure where there is one. Tokens, passwords and secrets never come here: there is no
  * redaction to rely on (pino's misses nested keys and message texts), so nothing secret may be passed in.
+ *
+ * Where stdout is the journal (systemd.exec(5), JOURNAL_STREAM), a line begins with its priority, `<N>` as in
+ * sd-daemon(3), which the journal takes off: `journalctl -p warning` finds what it should. The time is the journal's own.
  */
+import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import pino from 'pino'
 import pretty from 'pino-pretty'
@@ -22,7 +27,12 @@ export type Log = {
 /** For commands that print what they find. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
+export type LogLevel = LogConfig['level']
+
 export type ProcessLog = Log & {
+  level(): LogLevel
+  /** Lines below are dropped from now on. */
+  setLevel(level: LogLevel): void
   /** Waits until what is buffered is written, but not for long. To be called before the process ends. */
   flush(): Promise<void>
 }
@@ -33,21 +43,68 @@ const flushLimitMs = 1_000
 /** Lines wait so long for others, so that a busy daemon doesn't spend its time in write(2). */
 const gatherMs = 10
 const gatherBytes = 65_536
+const prefixBytes = 3
 
-/** journald stamps the time itself, so JSON lines carry none when it reads them (JOURNAL_STREAM is set). */
+type Output = {
+  /** `priority`: the journal's. */
+  write(line: string, priority?: number): void
+  flush(): Promise<void>
+}
+
+/** pino's number of a level (by which it tells the stream) → syslog's priority (sd-daemon(3): SD_ERR … SD_DEBUG). */
+const priorities: Readonly<Record<number, number>> = { 20: 7, 30: 6, 40: 4, 50: 3 }
+
 export function createLog({ level, format }: LogConfig): ProcessLog {
+  const journal = isJournal(1, process.env.JOURNAL_STREAM)
   const options: pino.LoggerOptions = {
     level,
     base: null,
     formatters: { level: label => ({ level: label }) },
-    timestamp: process.env.JOURNAL_STREAM === undefined ? createTimestamp() : false,
+    timestamp: journal ? false : createTimestamp(),
   }
-  if (format === 'pretty') {
+  const isPretty = format === 'pretty'
+  if (isPretty && !journal) {
     const stream = pretty({ colorize: isatty(1), ignore: 'pid,hostname', sync: true })
-    return Object.assign(pino(options, stream), { flush: async () => {} })
+    return wrap(pino(options, stream), async () => {})
   }
   const output = createOutput(process.stdout)
-  return Object.assign(pino(options, output), { flush: output.flush })
+  if (!journal) return wrap(pino(options, output), output.flush)
+  // An entry of the journal is one line.
+  const prettify = isPretty ? pretty.prettyFactory({ colorize: false, singleLine: true }) : undefined
+  return wrap(pino(options, withPriority(output, prettify)), output.flush)
+}
+
+function wrap(logger: pino.Logger, flush: () => Promise<void>): ProcessLog {
+  return {
+    // pino puts other functions in the place of these when the level changes.
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    level: () => logger.level as LogLevel,
+    setLevel: level => {
+      logger.level = level
+    },
+    flush,
+  }
+}
+
+/** pino tells a stream that asks for it the level of the line to come (pino's api.md, "pino.metadata"). */
+function withPriority(output: Pick<Output, 'write'>, prettify: ((line: string) => string) | undefined) {
+  const stream = {
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
+    write: (line: string): void =>
+      output.write(prettify === undefined ? line : prettify(line), priorities[stream.lastLevel]),
+  }
+  return stream
+}
+
+/** Compared, since a child whose output goes elsewhere inherits the variable. */
+function isJournal(fd: number, stream: string | undefined): boolean {
+  if (stream === undefined) return false
+  const { dev, ino } = fstatSync(fd, { bigint: true })
+  return stream === `${dev}:${ino}`
 }
 
 /** RFC 3339, written out once a millisecond: a busy daemon logs tens of lines in one. */
@@ -69,7 +126,7 @@ function createTimestamp(): () => string {
  * stalled one not the end of the process: Node writes to pipes and sockets without blocking. `pino.destination` leaves
  * that to a thread, and a process whose thread is stuck in write(2) can't exit.
  */
-function createOutput(stdout: NodeJS.WriteStream) {
+function createOutput(stdout: NodeJS.WriteStream): Output {
   // Bytes from the start: a text that grows by pieces for 10 ms is what garbage collection would spend its time on.
   const gathered = Buffer.allocUnsafe(gatherBytes)
   let used = 0
@@ -81,15 +138,24 @@ function createOutput(stdout: NodeJS.WriteStream) {
     stdout.write(Buffer.from(gathered.subarray(0, used)), written)
     used = 0
   }
+  /** `<6>`, by the byte: not every line should cost another call into Node's C++. */
+  function prefix(priority: number): void {
+    gathered[used++] = 0x3c
+    gathered[used++] = 0x30 + priority
+    gathered[used++] = 0x3e
+  }
   // stdout is gone: nobody is left to tell.
   stdout.on('error', () => {})
   return {
-    write(line: string): void {
-      const mostBytes = 3 * line.length
+    write(line, priority) {
+      const mostBytes = 3 * line.length + prefixBytes
       if (stdout.writableLength + used + line.length > bufferLimit) return
       if (used + mostBytes > gatherBytes) send()
-      if (mostBytes > gatherBytes) stdout.write(line)
-      else used += gathered.write(line, used)
+      if (priority !== undefined) prefix(priority)
+      if (mostBytes > gatherBytes) {
+        if (used > 0) send()
+        stdout.write(line)
+      } else used += gathered.write(line, used)
       timer ??= setTimeout(send, gatherMs)
     },
     async flush(): Promise<void> {

@@ -1,10 +1,10 @@
 /**
  * Status: what a running daemon tells of itself, to `bearerd status` and to whoever scrapes its metrics. Types only. Times
- * are RFC 3339 in UTC, durations in the unit of their name. No secret, and nothing about single users.
+ * are RFC 3339 in UTC, durations in the unit of their name. No secret; of single users only what a
+ * problem of a file quotes.
  */
-import type { Method, Protocol } from './config/config.ts'
+import type { Asked, Method, Protocol } from './config/config.ts'
 import type { Problem } from './config/problem.ts'
-import type { ProviderRequest } from './telemetry.ts'
 
 export type ListenerStatus = {
   readonly name: string
@@ -12,6 +12,8 @@ export type ListenerStatus = {
   readonly path: string
   /** Whether systemd made the socket. */
   readonly inherited: boolean
+  /** False while bearerd starts, and when it stops. */
+  readonly open: boolean
   readonly connections: number
   /** Whether new connections are refused, because there are too many. */
   readonly refusing: boolean
@@ -19,6 +21,7 @@ export type ListenerStatus = {
 
 /** What is known of a provider from asking it. */
 export type ProviderStatus = {
+  /** `failing`: to one kind of request at least it last gave no good answer. `unknown`: it hasn't been asked. */
   readonly state: 'ok' | 'failing' | 'unknown'
   /** When it last answered as it should. */
   readonly lastSuccess: string | undefined
@@ -26,8 +29,8 @@ export type ProviderStatus = {
   readonly lastError: { readonly time: string; readonly cause: string; readonly cure: string } | undefined
   readonly failingSince: string | undefined
   readonly inFlight: number
-  /** For each request that has one. */
-  readonly breakers: { readonly [Request in ProviderRequest]?: 'closed' | 'open' }
+  /** For each method by which it is asked about tokens. `open`: it is asked now and then only. */
+  readonly breakers: { readonly [Request in Asked]?: 'closed' | 'open' }
 }
 
 export type DirectoryStatus = {
@@ -37,9 +40,10 @@ export type DirectoryStatus = {
   readonly provider: ProviderStatus
   /** What `check` warns of: that it can't tell tokens meant for mail from others. */
   readonly warnings: readonly string[]
+  /** Tokens known to be good and bad, some of which may be past their time; lookups since it was opened. */
   readonly cache: { readonly good: number; readonly bad: number; readonly hits: number; readonly misses: number }
-  /** Where the issuer's keys are used. */
-  readonly keys: { readonly count: number; readonly ageSeconds: number } | undefined
+  /** The issuer's, where there are any. */
+  readonly keys: { readonly count: number; readonly fetched: string } | undefined
 }
 
 /** A file, or several, that are read again when they change. */
@@ -52,8 +56,10 @@ export type StoreStatus = {
   readonly loadMs: number | undefined
   /** Loads since the start that changed nothing, because of an error. */
   readonly failures: number
-  /** What the last load found. */
+  /** What the last load found, errors first; twenty at most. */
   readonly problems: readonly Problem[]
+  /** So many more, which `check` prints. */
+  readonly moreProblems: number
 }
 
 export type ReasonCount = {
@@ -66,7 +72,7 @@ export type Status = {
   readonly version: string
   readonly node: string
   readonly pid: number
-  readonly state: 'running' | 'stopping'
+  readonly state: 'starting' | 'running' | 'stopping'
   readonly started: string
   readonly uptimeSeconds: number
   readonly config: {
@@ -92,3 +98,9 @@ export type Status = {
     readonly reasons: readonly ReasonCount[]
   }
 }
+
+/** What came of reading everything again. */
+export type ReloadOutcome =
+  | { readonly ok: true }
+  /** The former configuration stays in force. */
+  | { readonly ok: false; readonly problems: readonly Problem[] }

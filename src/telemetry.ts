@@ -9,7 +9,7 @@ export type LoginEvent = {
   readonly listener: string
   /** As the mail server calls it: "imap", "smtp". */
   readonly service: string
-  /** As the mail client wrote it. */
+  /** In capitals, of those on offer. */
   readonly mechanism: string
   readonly directory: string | undefined
   readonly verdict: 'accept' | 'reject' | 'unavailable'

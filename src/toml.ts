@@ -32,8 +32,11 @@ export function parseToml(text: string): TomlResult {
   }
 }
 
+/** Needed by the first problem that has a place, and loaded with it, or before. */
+export const loadTomlLocator = () => import('toml-eslint-parser')
+
 export async function locateToml(text: string): Promise<TomlLocator> {
-  const { parseTOML } = await import('toml-eslint-parser')
+  const { parseTOML } = await loadTomlLocator()
   const lines = new Map<string, number>()
   try {
     const [top] = parseTOML(text, { tomlVersion: '1.1' }).body

@@ -10,6 +10,7 @@
 import { fileProblem, isError, type Problem } from '../config/problem.ts'
 import { escaped } from '../escape.ts'
 import { describeError, type Log } from '../log.ts'
+import type { StoreStatus } from '../status.ts'
 import type { Account } from './account.ts'
 import type { Binding, BindingLine } from './binding.ts'
 import { appendBindings, type LoadedBindings, readBindings } from './binding-file.ts'
@@ -34,6 +35,7 @@ export type WatchedBindings = Bindings & {
   load(): Promise<readonly Problem[]>
   /** Loads again whenever the file has changed, until `close`. */
   watch(): void
+  status(): StoreStatus
   close(): void
 }
 
@@ -83,7 +85,7 @@ export function createBindings(
     failed = problems.some(isError)
     stamp = loaded.transient ? undefined : loaded.stamp
     if (!failed) inForce = withPending(loaded.table)
-    report(problems, { cause, failed, held: inForce?.size, ms: loaded.ms })
+    report.tell(problems, { cause, failed, held: inForce?.size, ms: loaded.ms })
     return problems
   }
 
@@ -191,6 +193,7 @@ export function createBindings(
     bind,
     load: () => serially(() => load('load')),
     watch: watch.start,
+    status: () => report.status([file], inForce?.size),
     close: watch.stop,
   }
 }

@@ -19,6 +19,9 @@ import { explained, FileError } from './file-error.ts'
 import { codeOf, type Stamp, stampsOf } from './stamp.ts'
 import { targetOf } from './way.ts'
 
+/** Needed by the first lock, and loaded with it, or before. */
+export const loadLocks = () => import('proper-lockfile')
+
 /** Good for one change of the file. */
 export type Lock = {
   readonly file: string
@@ -80,7 +83,7 @@ async function acquire(
   target: string,
   { waitMs = defaultWaitMs, onWait }: LockOptions,
 ): Promise<GiveBack> {
-  const { lock } = await import('proper-lockfile')
+  const { lock } = await loadLocks()
   let ours = true
   const rmdir: typeof removeDirectory = (path, done) => (ours ? removeDirectory(path, done) : done(null))
   // What it calls compromised is seen by the copy aside. Left to itself it would throw where nobody can catch it.

@@ -1,6 +1,10 @@
-/** Report: what the log says of a load of the account files, of the password file, or of that of bindings. */
+/**
+ * Report: what the log and `bearerd status` say of the loads of the account files, of the password file, or of that of
+ * bindings.
+ */
 import { isError, type Problem } from '../config/problem.ts'
 import type { Log } from '../log.ts'
+import type { StoreStatus } from '../status.ts'
 
 export type Loading = {
   /** What is loaded: begins the names of the events. */
@@ -21,28 +25,51 @@ export type LoadOutcome = {
   readonly ms: number
 }
 
-const maxLines = 20
+export type Report = {
+  /** A load has ended. */
+  tell(problems: readonly Problem[], outcome: LoadOutcome): void
+  /** `count`: what is in force now. */
+  status(files: readonly string[], count: number | undefined): StoreStatus
+}
 
-export function createReport(log: Log, loading: Loading): (problems: readonly Problem[], outcome: LoadOutcome) => void {
+/** What is said of one load. */
+type Findings = Pick<StoreStatus, 'problems' | 'moreProblems'>
+
+const maxProblems = 20
+
+export function createReport(log: Log, loading: Loading): Report {
   let before = ''
-  return (problems, outcome) => {
-    const found = JSON.stringify(problems)
-    const known = found === before && outcome.cause === loading.quiet
-    before = found
-    if (!known) logProblems(log, loading, problems)
-    if (!known || !outcome.failed) conclude(log, loading, outcome)
+  let findings: Findings = { problems: [], moreProblems: 0 }
+  let loaded: Pick<StoreStatus, 'loaded' | 'loadMs'> = { loaded: undefined, loadMs: undefined }
+  let failures = 0
+
+  return {
+    tell(problems, outcome) {
+      const found = JSON.stringify(problems)
+      const known = found === before && outcome.cause === loading.quiet
+      before = found
+      findings = shorten(problems)
+      if (outcome.failed) failures++
+      else loaded = { loaded: new Date().toISOString(), loadMs: outcome.ms }
+      if (!known) logProblems(log, loading, findings)
+      if (!known || !outcome.failed) conclude(log, loading, outcome)
+    },
+    status: (files, count) => ({ files, count, ...loaded, failures, ...findings }),
   }
 }
 
 /** Errors before warnings. */
-function logProblems(log: Log, { what }: Loading, problems: readonly Problem[]): void {
+function shorten(problems: readonly Problem[]): Findings {
+  const ordered = [...problems.filter(isError), ...problems.filter(problem => !isError(problem))]
+  return { problems: ordered.slice(0, maxProblems), moreProblems: Math.max(0, problems.length - maxProblems) }
+}
+
+function logProblems(log: Log, { what }: Loading, { problems, moreProblems: more }: Findings): void {
   const event = `${what}_problem`
-  const warnings = problems.filter(problem => !isError(problem))
-  for (const problem of [...problems.filter(isError), ...warnings].slice(0, maxLines)) {
+  for (const problem of problems) {
     const { file, line, path, message } = problem
     log[isError(problem) ? 'error' : 'warn']({ event, file, line, path }, message)
   }
-  const more = problems.length - maxLines
   if (more > 0) log.warn({ event, more }, `and ${more} more, which "bearerd check" prints`)
 }
 

@@ -13,6 +13,7 @@ import { performance } from 'node:perf_hooks'
 import type { AccountsConfig } from '../config/config.ts'
 import { isError, type Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
+import type { StoreStatus } from '../status.ts'
 import { type Account, type AccountStore, CreateLimitError, type NewAccount } from './account.ts'
 import { planCreation } from './creation.ts'
 import { appendLine } from './durable.ts'
@@ -28,6 +29,7 @@ export type WatchedAccountStore = AccountStore & {
   load(): Promise<readonly Problem[]>
   /** Loads again whenever a file has changed, until `close`. */
   watch(): void
+  status(): StoreStatus
   close(): void
 }
 
@@ -76,7 +78,7 @@ export function createAccountStore(
     // Whoever comes later into the files was put there by somebody.
     if (!failed && inForce === undefined) newcomers.count(loaded.newcomers)
     if (!failed) inForce = loaded
-    report(loaded.problems, { cause, failed, held: inForce?.builder.index.size, ms: loaded.ms })
+    report.tell(loaded.problems, { cause, failed, held: inForce?.builder.index.size, ms: loaded.ms })
     return loaded.problems
   }
 
@@ -134,6 +136,7 @@ export function createAccountStore(
     load: () => serially(() => load('load')),
     create,
     watch: watch.start,
+    status: () => report.status(files, inForce?.builder.index.size),
     close: watch.stop,
   }
 }

@@ -12,8 +12,10 @@ import { describeError, type Log } from '../log.ts'
 import type { Observe } from '../oidc/token-verdict.ts'
 import type { PasswordStore, Verifier } from '../passwords/password.ts'
 import { passwordMechanisms } from '../sasl/mechanisms.ts'
+import type { LoginEvent, Telemetry } from '../telemetry.ts'
 import { reject, type Trace, unavailable } from './outcome.ts'
 import { createPasswordLogin } from './password-login.ts'
+import { createPenalty, type Penalty } from './penalty.ts'
 import { rejectReasons, unavailableReasons } from './reason.ts'
 import { createRefusals } from './refusals.ts'
 import { failedStep } from './steps.ts'
@@ -31,7 +33,11 @@ export type AuthenticateOptions = Omit<TokenLoginOptions, 'now'> & {
     | undefined
   /** Is told of accepted tokens. */
   readonly sizes?: Pick<TokenSizes, 'note'>
+  /** Who has failed before; by default nobody. */
+  readonly penalty?: Penalty
   readonly log: Log
+  /** Is told of each login. */
+  readonly telemetry?: Pick<Telemetry, 'login'> | undefined
   /** Is told of each step of a decision on a token. */
   readonly observe?: Observe
   readonly now?: () => number
@@ -40,7 +46,9 @@ export type AuthenticateOptions = Omit<TokenLoginOptions, 'now'> & {
 export function createAuthenticate({
   passwords,
   sizes,
+  penalty = createPenalty(),
   log,
+  telemetry,
   observe,
   now = Date.now,
   ...options
@@ -55,7 +63,7 @@ export function createAuthenticate({
       tokenLogin: passwords.acceptTokens ? tokenLogin : undefined,
       now,
     })
-  const refusals = createRefusals(passwords?.failureDelayMs ?? 0)
+  const refusals = createRefusals(passwords?.failureDelayMs ?? 0, penalty)
 
   function decide(request: LoginRequest, trace: Trace): Verdict | Promise<Verdict> {
     const { credentials } = request
@@ -65,7 +73,7 @@ export function createAuthenticate({
       return reject(reason, credentials.why, trace)
     }
     if (credentials.kind === 'token') return tokenLogin(credentials.token, credentials.authzid, trace)
-    if (passwordLogin === undefined) throw new Error('a password, though none are accepted')
+    if (passwordLogin === undefined) return reject('password_not_offered', 'app-passwords.enabled = false', trace)
     return passwordLogin(request, credentials, trace)
   }
 
@@ -84,7 +92,9 @@ export function createAuthenticate({
     const trace: Trace = { observe }
     const settle = isPasswordLogin(request) ? refusals.begin(request, started) : undefined
     const conclude = (verdict: Verdict): Verdict => {
-      logLogin(log, request, verdict, trace, performance.now() - started)
+      const ms = performance.now() - started
+      logLogin(log, request, verdict, trace, ms)
+      telemetry?.login(loginEvent(request, verdict, trace, ms))
       noteSize(request, verdict, trace)
       // Mail clients come back with an expired token by themselves: it counts as no failure where a directory was asked.
       return settle === undefined ? verdict : settle(verdict, trace.directory === undefined)
@@ -104,6 +114,16 @@ function isPasswordLogin({ credentials, mechanism }: LoginRequest): boolean {
   return credentials.kind === 'malformed'
     ? passwordMechanisms.some(({ name }) => name === mechanism)
     : credentials.kind === 'password'
+}
+
+function loginEvent(
+  { listener, service, mechanism }: LoginRequest,
+  verdict: Verdict,
+  { directory, source }: Trace,
+  ms: number,
+): LoginEvent {
+  const reason = verdict.kind === 'accept' ? 'ok' : verdict.reason
+  return { listener, service, mechanism, directory: directory?.config.name, verdict: verdict.kind, reason, source, ms }
 }
 
 function logLogin(log: Log, request: LoginRequest, verdict: Verdict, trace: Trace, ms: number): void {

@@ -11,6 +11,8 @@ export type Generations<T> = {
   /** Nothing is kept for a time that isn't a number from 1 on. */
   set(key: string, value: T, ttlMs: number): void
   delete(key: string): void
+  /** How many there are, those past their time too. */
+  size(): number
   /** Forgets all. Returns how many there were. */
   clear(): number
 }
@@ -21,6 +23,7 @@ export function createGenerations<T>(max: number): Generations<T> {
   const create = (): NodeCache => new NodeCache({ useClones: false, checkperiod: 0 })
   let young = create()
   let old = create()
+  const size = (): number => young.getStats().keys + old.getStats().keys
   return {
     get: key => young.get<T>(key) ?? old.get<T>(key),
     set(key, value, ttlMs) {
@@ -36,8 +39,9 @@ export function createGenerations<T>(max: number): Generations<T> {
       young.del(key)
       old.del(key)
     },
+    size,
     clear() {
-      const count = young.getStats().keys + old.getStats().keys
+      const count = size()
       young = create()
       old = create()
       return count

@@ -134,6 +134,10 @@ export const rejectReasons = {
     meaning: 'Not in the form of an app password: this looks like a password of the identity provider.',
     cure: 'Create an app password: "bearerd app-password create ADDRESS --label DEVICE". Or, where bearerd.toml has a [directory.NAME], set up the mail client for OAuth.',
   },
+  password_not_offered: {
+    meaning: 'A password, though bearerd takes none any more: the mail server has not asked again what is offered.',
+    cure: '"doveadm reload" or "postfix reload" has it ask. If passwords are to be taken: app-passwords.enabled = true.',
+  },
   token_as_password: {
     meaning: 'This looks like an access token in the place of a password.',
     cure: 'Where bearerd.toml has a [directory.NAME]: set up the mail client for OAuth (OAUTHBEARER, XOAUTH2), or set app-passwords.accept-tokens = true. Else: "bearerd app-password create ADDRESS --label DEVICE".',

@@ -5,7 +5,7 @@
  * work took. Who answers waits for it (`dovecot/held.ts`). Right passwords and temporary failures are never held back.
  */
 import { performance } from 'node:perf_hooks'
-import { createPenalty } from './penalty.ts'
+import { createPenalty, type Penalty } from './penalty.ts'
 import type { LoginRequest, Reject, Verdict } from './verdict.ts'
 
 export type Refusals = {
@@ -17,8 +17,7 @@ export type Refusals = {
 const maxDelayMs = 7_000
 
 /** `delayMs` 0: no delay, no penalty. */
-export function createRefusals(delayMs: number): Refusals {
-  const penalty = createPenalty()
+export function createRefusals(delayMs: number, penalty: Penalty = createPenalty()): Refusals {
   return {
     begin({ credentials, remoteAddress }, startedMs) {
       if (delayMs === 0) return verdict => (verdict.kind === 'reject' ? refuse(verdict, undefined) : verdict)

@@ -9,6 +9,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { CacheConfig, DirectoryConfig } from '../config/config.ts'
 import type { Observe, Provider, TokenVerdict } from '../oidc/token-verdict.ts'
+import type { DirectoryStatus } from '../status.ts'
 import { expiryMs } from './claims.ts'
 import { createGenerations } from './generations.ts'
 
@@ -20,12 +21,14 @@ export type TokenSource = {
   lookup(token: string, observe?: Observe): Lookup | Promise<Lookup>
   /** Forgets everything, also what is under way. Returns how many tokens were known. */
   flush(): number
+  /** Counts of tokens that are known, and of lookups: hits needed nobody's answer, misses waited for one. */
+  status(): DirectoryStatus['cache']
 }
 
-/** A directory at work. */
+/** A directory at work, as logins need it. */
 export type Directory = {
   readonly config: DirectoryConfig
-  readonly tokens: TokenSource
+  readonly tokens: Pick<TokenSource, 'lookup'>
   readonly openidConfiguration: string | undefined
 }
 
@@ -38,6 +41,8 @@ export function createTokenSource(
   const active = createGenerations<Lookup>(config.maxTokens)
   const refused = createGenerations<Lookup>(config.maxTokens)
   let inFlight = new Map<string, Promise<Lookup>>()
+  let hits = 0
+  let misses = 0
 
   async function ask(
     key: string,
@@ -69,8 +74,14 @@ export function createTokenSource(
     lookup(token, observe) {
       // A hash with a secret prefix is enough: this is no MAC, nobody is shown a digest to extend.
       const key = hash('sha256', pepper + token, 'base64')
-      const known = active.get(key) ?? refused.get(key) ?? inFlight.get(key)
-      if (known !== undefined) return known
+      const known = active.get(key) ?? refused.get(key)
+      if (known !== undefined) {
+        hits++
+        return known
+      }
+      misses++
+      const underWay = inFlight.get(key)
+      if (underWay !== undefined) return underWay
       const flight = inFlight
       const asked = ask(key, token, flight, observe)
       flight.set(key, asked)
@@ -80,5 +91,6 @@ export function createTokenSource(
       inFlight = new Map()
       return active.clear() + refused.clear()
     },
+    status: () => ({ good: active.size(), bad: refused.size(), hits, misses }),
   }
 }

@@ -19,7 +19,8 @@ import type { Progress } from './account-progress.ts'
 import { loadConfigOrReport } from './config.ts'
 import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
-import { plural, reportProblems, type Terminal, tellComplaints, tellWait } from './terminal.ts'
+import { reportProblems, type Terminal, tellComplaints, tellWait } from './terminal.ts'
+import { plural } from './words.ts'
 
 /** As much as a text can hold. */
 const maxBytes = 512 * 1024 ** 2

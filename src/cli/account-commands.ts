@@ -66,7 +66,9 @@ function addExport({ group, config, io, done }: Registration): void {
     .addOption(config())
     .option('--domain <domain>', 'those of this domain')
     .addOption(
-      group.createOption('--format <name>', 'by the ending of the file unless given').choices(['jsonl', 'csv']),
+      group
+        .createOption('--format <name>', 'what to write; without it, by the ending of the file')
+        .choices(['jsonl', 'csv']),
     )
     .option('--force', 'replace the file if it exists', false)
     .addHelpText('after', '\nExample:\n  bearerd account export accounts.csv')
@@ -167,7 +169,11 @@ function addImport({ group, config, io, done }: Registration): void {
     .argument('[file]', 'what to read; - is standard input', '-')
     .description('adds many accounts, or none if there is a problem with any')
     .addOption(config())
-    .addOption(group.createOption('--format <name>', 'by ending or look unless given').choices(formats))
+    .addOption(
+      group
+        .createOption('--format <name>', 'what to read; without it, by the ending or the look of the file')
+        .choices(formats),
+    )
     .option('--domain <domain>', 'added to names that have none, in files of Dovecot and Postfix')
     .option('--update', 'change accounts that exist, in the keys that are given', false)
     .option('--disable-missing', 'disable accounts of the managed file that are not in the import', false)
@@ -181,13 +187,21 @@ function addImport({ group, config, io, done }: Registration): void {
 /** The keys of the account file, as options. */
 function withFields(command: Command): Command {
   return command
-    .option('--alias <address>', 'a further address, or @domain for a catch-all (repeatable; all she has)', collect)
-    .option('--full-name <text>', 'for people')
+    .option(
+      '--alias <address>',
+      'a further address, or @domain for a catch-all (repeatable; in place of those that she has)',
+      collect,
+    )
+    .option('--full-name <text>', 'her name, for people to read')
     .option('--username <name>', 'her name at the provider')
     .option('--subject <id>', 'her immutable id at the provider')
     .option('--directory <name>', 'the provider that vouches for her')
-    .option('--quota <size>', 'such as 5GiB')
-    .option('--send-as <address>', 'an address that she may send from (repeatable; all she has)', collect)
+    .option('--quota <size>', 'how much mail she may have, such as 5GiB')
+    .option(
+      '--send-as <address>',
+      'an address that she may send from (repeatable; in place of those that she has)',
+      collect,
+    )
     .option('--userdb <name=value>', "a userdb field of Dovecot's (repeatable)", collect)
     .option('--disabled', 'no login, and mail to her is refused')
     .option('--receive', 'with --disabled: mail to her is accepted all the same')

@@ -20,7 +20,8 @@ import { type Current, changeAccounts, type Plan } from './account-change.ts'
 import { confirm } from './account-confirm.ts'
 import { type AccountOptions, isEmptyPatch, readPatch } from './account-options.ts'
 import { exit } from './exit.ts'
-import { complain, kickAll, plural, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { complain, kickAll, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { plural } from './words.ts'
 
 export type WriteOptions = { readonly config: string; readonly dryRun: boolean }
 

@@ -21,7 +21,8 @@ import { readVirtualAliases, readVirtualMailboxes } from './account-from-postfix
 import { createProgress } from './account-progress.ts'
 import { exit } from './exit.ts'
 import { readInput } from './input.ts'
-import { complain, kickAll, plural, type Terminal } from './terminal.ts'
+import { complain, kickAll, type Terminal } from './terminal.ts'
+import { plural } from './words.ts'
 
 export type ImportOptions = WriteOptions & {
   readonly format?: Format

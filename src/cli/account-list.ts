@@ -23,7 +23,8 @@ import { bindingsOf, formatBound } from './account-rebind.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
 import { whyNotTarget } from './export-target.ts'
-import { complain, plural, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { complain, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { plural } from './words.ts'
 
 type ListOptions = {
   readonly config: string

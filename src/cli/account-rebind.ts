@@ -19,7 +19,8 @@ import { confirm } from './account-confirm.ts'
 import { type KickOptions, kickAfter, notAnAddress } from './account-edit.ts'
 import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
-import { complain, formatTime, printable, reportProblems, settle, type Terminal, tellWait } from './terminal.ts'
+import { complain, printable, reportProblems, settle, type Terminal, tellWait } from './terminal.ts'
+import { formatTime } from './words.ts'
 
 export type RebindOptions = KickOptions & { readonly subject?: string; readonly yes: boolean }
 

@@ -21,7 +21,8 @@ import { passwordFile } from '../passwords/paths.ts'
 import { type Current, changeAccounts, type Plan } from './account-change.ts'
 import { base, edit, type KickOptions, kickAfter, no, notAnAddress } from './account-edit.ts'
 import { exit } from './exit.ts'
-import { complain, plural, reportProblems, settleMs, type Terminal, tellWait } from './terminal.ts'
+import { complain, reportProblems, settleMs, type Terminal, tellWait } from './terminal.ts'
+import { plural } from './words.ts'
 
 /** `alias`: as commander has it, true but for --no-alias. */
 export type RenameOptions = KickOptions & { readonly alias: boolean }

@@ -16,7 +16,8 @@ import { readWish, type Wish, type WishOptions } from './app-password-options.ts
 import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { warningOfNew } from './daemon-user.ts'
 import { exit } from './exit.ts'
-import { complain, formatTime, printable, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { complain, printable, reportProblems, type Terminal, tellWait } from './terminal.ts'
+import { formatTime } from './words.ts'
 
 export type CreateOptions = WishOptions & { readonly config: string; readonly json: boolean }
 

@@ -14,7 +14,8 @@ import type { LastUse, PasswordRecord } from '../passwords/password.ts'
 import { lastUsedFile, passwordFile } from '../passwords/paths.ts'
 import { loadAccountsOrReport, loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
-import { accountNamed, complain, formatTime, printable, reportProblems, schemeOf, type Terminal } from './terminal.ts'
+import { accountNamed, complain, printable, reportProblems, schemeOf, type Terminal } from './terminal.ts'
+import { formatTime } from './words.ts'
 
 export type ListOptions = { readonly config: string; readonly json: boolean }
 

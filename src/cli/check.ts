@@ -17,7 +17,7 @@ import { checkStateDir } from '../passwords/state-dir.ts'
 import { loadAccounts } from './config.ts'
 import { checkOwners } from './daemon-user.ts'
 import { exit } from './exit.ts'
-import { plural } from './terminal.ts'
+import { plural } from './words.ts'
 
 export async function runCheck(file: string, json: boolean): Promise<number> {
   const { config, problems } = await loadConfig(file, process.env)

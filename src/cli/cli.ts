@@ -7,6 +7,7 @@ import { Command, CommanderError, Help, Option } from 'commander'
 import { defaultConfigFile } from '../config/load.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addAppPasswordCommands } from './app-password-commands.ts'
+import { addDaemonCommands } from './daemon-commands.ts'
 import type { DoctorOptions } from './doctor.ts'
 import { exit } from './exit.ts'
 import type { ExplainOptions } from './explain-token.ts'
@@ -35,7 +36,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(done: (code: number) => void): Command {
+/** All commands. Also what man pages and completion are made from. */
+export function createProgram(done: (code: number) => void): Command {
   const program = new Command('bearerd')
     .description('OpenID Connect logins and recipient lookups for Dovecot and Postfix')
     .version(version(), '--version')
@@ -55,7 +57,9 @@ function createProgram(done: (code: number) => void): Command {
     .description('the daemon, in the foreground')
     .addOption(config())
     .addHelpText('after', '\nExample:\n  bearerd serve --config /etc/bearerd/bearerd.toml')
-    .action(async ({ config }: { config: string }) => done(await (await import('./serve.ts')).runServe(config)))
+    .action(async ({ config }: { config: string }) =>
+      done(await (await import('./serve.ts')).runServe(config, version())),
+    )
 
   program
     .command('check')
@@ -115,6 +119,7 @@ function createProgram(done: (code: number) => void): Command {
     )
     .action(async options => done(await (await import('./auth-test.ts')).runAuthTest(options)))
 
+  addDaemonCommands(program, config, done, version())
   addAccountCommands(program, config, done)
   addAppPasswordCommands(program, config, done)
 

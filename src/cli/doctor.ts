@@ -12,7 +12,8 @@ import { formatPath } from '../config/values.ts'
 import { examineDirectories, examineServers } from '../doctor/examine.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { exit } from './exit.ts'
-import { complain, ourTerminal, plural, printable, settle, type Terminal } from './terminal.ts'
+import { complain, ourTerminal, printable, settle, type Terminal } from './terminal.ts'
+import { plural } from './words.ts'
 
 export type DoctorOptions = {
   readonly config: string

@@ -1,25 +1,29 @@
 /**
- * `bearerd serve`: the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP reads the account files again.
+ * `bearerd serve`: the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP has everything read again.
  */
+import { loadConfig } from '../config/load.ts'
 import { startDaemon } from '../daemon.ts'
 import { createLog, describeError, type ProcessLog } from '../log.ts'
+import { logProblems } from '../state.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
+import { preload } from './preload.ts'
 
-export async function runServe(file: string): Promise<number> {
+export async function runServe(file: string, version: string): Promise<number> {
   const loaded = await loadConfigOrReport(file)
   if (loaded === undefined) return exit.config
   const { config, problems } = loaded
   const log = createLog(config.log)
-  for (const { line, path, message } of problems) log.warn({ event: 'config', file, line, path }, message)
+  logProblems(problems, 'config', log)
   keepGoing(log)
   const end = terminated()
   // Whoever waits for READY=1 or the ready line may send a signal at once: the handlers are there before.
   let reload = (): void => {}
   process.on('SIGHUP', () => reload())
   try {
-    const daemon = await startDaemon(config, log)
+    const daemon = await startDaemon(config, log, { version, load: () => loadConfig(file, process.env) })
     reload = () => void daemon.reload()
+    void loadRest(log)
     await end
     await daemon.stop()
     return exit.done
@@ -28,6 +32,15 @@ export async function runServe(file: string): Promise<number> {
     return exit.config
   } finally {
     await log.flush()
+  }
+}
+
+async function loadRest(log: ProcessLog): Promise<void> {
+  try {
+    await preload()
+    log.debug({ event: 'preloaded' }, 'every module is loaded')
+  } catch (error) {
+    log.error({ event: 'fault', ...describeError(error) }, 'a module of bearerd is missing: install it again')
   }
 }
 
@@ -40,10 +53,22 @@ function startProblem(error: unknown): string {
   return error instanceof Error ? error.message : 'start failed'
 }
 
-/** Handled once: the second signal ends a drain that takes too long for whoever sent the first. */
+/**
+ * The first signal; a second one ends a drain that takes too long for whoever sent it. The handler stays while bearerd
+ * drains: where a signal has no other handler than its own, signal-exit (of proper-lockfile) ends the process.
+ */
 function terminated(): Promise<void> {
   return new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    let draining = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (draining) {
+          process.removeAllListeners(signal)
+          process.kill(process.pid, signal)
+        }
+        draining = true
+        resolve()
+      })
   })
 }
 

@@ -11,6 +11,7 @@ import { isImportedHash } from '../passwords/hash.ts'
 import type { PasswordRecord } from '../passwords/password.ts'
 import { exit } from './exit.ts'
 import { kick } from './kick.ts'
+import { formatTime } from './words.ts'
 
 /** What a command has of the world beside files. */
 export type Terminal = {
@@ -94,16 +95,7 @@ export async function settle(terminal: Terminal, work: () => Promise<number>): P
   }
 }
 
-/** `2026-01-31 12:00 UTC`. */
-export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-}
-
 /** A text from a file, fit for a terminal. */
 export function printable(text: string): string {
   return /[\p{C}\p{Zl}\p{Zp}]/u.test(text) ? quote(text) : text
-}
-
-export function plural(count: number, what: string, ending = 's'): string {
-  return `${count} ${what}${count === 1 ? '' : ending}`
 }

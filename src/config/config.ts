@@ -110,6 +110,8 @@ export type DirectoryConfig = {
   }
   /** Connections kept to the provider at most. */
   readonly connections: number
+  /** What `check` warns of: that tokens meant for mail can't be told from others. */
+  readonly warnings: readonly string[]
 }
 
 export type AccountsConfig = {

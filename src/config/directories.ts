@@ -38,7 +38,7 @@ async function readDirectory(
   checkIssuer(raw, report)
   checkKeys(raw.keys, report)
   const endpoint = readEndpoint(raw, report)
-  const directory: DirectoryConfig = {
+  const directory: Omit<DirectoryConfig, 'warnings'> = {
     name,
     timeoutMs: raw.timeout,
     issuer: raw.issuer,
@@ -63,8 +63,7 @@ async function readDirectory(
     tls: await readTls(raw.tls, folders, report.within('tls')),
     connections: raw.connections,
   }
-  checkPurpose(directory, report)
-  return directory
+  return { ...directory, warnings: checkPurpose(directory, report) }
 }
 
 function checkIssuer({ issuer, ...raw }: RawDirectory, report: Report): void {
@@ -107,25 +106,37 @@ function warnOfInlineSecrets({ auth }: RawDirectory, fileMode: number, report: R
       report.warn(['auth', key], `the secret stands in a file ${open}; or use auth.${key}-file`)
 }
 
-/** That tokens meant for mail are told from others: see RFC 9700 section 2.3 for the confused deputy. */
-function checkPurpose({ endpoint: { methods }, require }: DirectoryConfig, report: Report): void {
-  if (report.broken(['endpoint', 'method'])) return
-  const asked = (['audience', 'clients', 'scopes'] as const).filter(key => require[key].length > 0)
-  if (methods.includes('jwt') && require.audience.length === 0 && require.clients.length === 0)
+type Purpose = Pick<DirectoryConfig, 'endpoint' | 'require'>
+
+/**
+ * That tokens meant for mail are told from others: see RFC 9700 section 2.3 for the confused deputy. Returns the warnings,
+ * which `status` repeats.
+ */
+function checkPurpose({ endpoint: { methods }, require }: Purpose, report: Report): string[] {
+  if (report.broken(['endpoint', 'method'])) return []
+  if (methods.includes('jwt') && require.audience.length === 0 && require.clients.length === 0) {
     report.error(
       ['require', 'audience'],
       'needed for "jwt" (RFC 9068 section 4): the name by which the provider calls the mail server in the tokens meant for it; or set require.clients',
     )
-  else if (asked.length === 0)
-    report.warn(
-      ['require'],
+    return []
+  }
+  const warnings = purposeWarnings(methods, require)
+  for (const warning of warnings) report.warn(['require'], warning)
+  return warnings
+}
+
+function purposeWarnings(methods: readonly Method[], require: DirectoryConfig['require']): string[] {
+  const asked = (['audience', 'clients', 'scopes'] as const).filter(key => require[key].length > 0)
+  if (asked.length === 0)
+    return [
       "any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have",
-    )
-  else if (methods[0] === 'userinfo')
-    report.warn(
-      ['require'],
+    ]
+  if (methods[0] === 'userinfo')
+    return [
       `userinfo does not tell ${asked.join(', ')} of a token: they are read in tokens that are JWTs, and opaque tokens are refused; for those, use endpoint.method = "introspect"`,
-    )
+    ]
+  return []
 }
 
 function checkDomains(directories: readonly DirectoryConfig[], report: Report): void {

@@ -21,6 +21,10 @@ import { withPresets } from './with-preset.ts'
 
 export const defaultConfigFile = '/etc/bearerd/bearerd.toml'
 
+/** What a new installation says. */
+const nothingYet =
+  'nothing is configured yet: expected accounts.files, a [listen.NAME] for each socket and a [directory.NAME] for the provider; "man bearerd.toml" has them all'
+
 export type Loaded =
   /** The problems are warnings. */
   | { readonly config: Config; readonly problems: readonly Problem[] }
@@ -35,6 +39,7 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv): Promise<
   if (!read.ok) return failed(read.message)
   const toml = parseToml(read.text)
   if (!toml.ok) return failed(`TOML syntax, column ${toml.column}: ${toml.message}`, toml.line)
+  if (Object.keys(toml.value).length === 0) return failed(nothingYet)
 
   const report = createReport()
   const raw = decode(withPresets(toml.value), report.error)

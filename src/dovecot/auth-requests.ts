@@ -11,13 +11,16 @@
  *   reject        CONT with RFC 7628 JSON where the mechanism has it, the client's dummy answer, then FAIL
  *   unavailable   FAIL code=temp_fail; to smtpd nothing, the connection is destroyed: it turns every FAIL into 535 and
  *                 only a lost connection into 454
+ *
+ * When the listener ends, requests are served as ever for a while, but for refusals, which are held no longer. Then there is
+ * no verdict on those that come, nor on those whose client has not answered its challenge; and at last on none.
  */
 import { type UnavailableReason, unavailableReasons } from '../auth/reason.ts'
 import type { Authenticate, LoginRequest, Reject, Verdict } from '../auth/verdict.ts'
 import type { ListenerConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
 import { createExpiring } from '../net/expiring.ts'
-import { ProtocolError, type Wire } from '../net/session.ts'
+import { type DrainPhase, ProtocolError, type Wire } from '../net/session.ts'
 import type { Credentials, Exchange, Malformed, Mechanism } from '../sasl/mechanism.ts'
 import { decodeBase64 } from './base64.ts'
 import {
@@ -33,6 +36,7 @@ import {
 import { failureChallenge, userText } from './failure.ts'
 import { createHeld } from './held.ts'
 import type { Offers } from './logins.ts'
+import { createPeer } from './peer.ts'
 
 /** Postfix hangs up after 10 s (AUTH_TIMEOUT). */
 const DEADLINE_MS = 8_000
@@ -40,8 +44,6 @@ const DEADLINE_MS = 8_000
 const CHALLENGE_MS = 150_000
 /** A login process has at most client_limit clients, 1000 by default. Beyond, the oldest is forgotten. */
 const CHALLENGE_LIMIT = 4096
-/** smtpd cuts `AUTH <mechanism> <response>` here unless line_length_limit is raised (smtpd_chat.c, up to 3.11). */
-const POSTFIX_LINE_CHARS = 2048
 
 export type RequestsOptions = {
   /** Its protocol, `dovecot-auth` or `postfix-sasl`, says who speaks. */
@@ -74,7 +76,10 @@ type Waiting = { readonly request: Request } | { readonly failure: Failure }
 
 export type Requests = {
   receive(message: ClientMessage): void
-  close(): void
+  drain(phase: DrainPhase): void
+  /** Whether a client is yet to answer its challenge. */
+  awaitsPeer(): boolean
+  close(drained: boolean): void
 }
 
 export function createRequests(
@@ -83,10 +88,12 @@ export function createRequests(
   offers: Offers | undefined,
   { listener, mechanisms, tokenBytes, authenticate, log }: RequestsOptions,
 ): Requests {
-  const postfix = listener.protocol === 'postfix-sasl'
+  const peer = createPeer(listener, clientMinor)
   const atWork = createExpiring<number, Work>({ afterMs: DEADLINE_MS, expired: tooLate })
   const waiting = createExpiring<number, Waiting>({ afterMs: CHALLENGE_MS, limit: CHALLENGE_LIMIT })
   const held = createHeld(fail)
+  let phase: DrainPhase | undefined
+  const isLate = () => phase === 'late' || phase === 'end'
 
   // From the client
 
@@ -100,7 +107,7 @@ export function createRequests(
   function begin(auth: Auth): void {
     const { id, response } = auth
     // smtpd does one login at a time, and doesn't tell when its client gives one up ("*", or hangs up).
-    if (postfix) {
+    if (peer.isPostfix) {
       waiting.clear()
       held.clear()
     }
@@ -110,43 +117,43 @@ export function createRequests(
     const mechanism = mechanisms.find(known => known.name === name)
     if (mechanism === undefined) throw new ProtocolError('AUTH with a mechanism that was not offered')
     offers?.withdraw(id)
+    if (isLate()) {
+      tellLate(auth)
+      return
+    }
     const request = { auth, mechanism, exchange: mechanism.start({ tokenBytes }) }
-    // Before 1.2, an empty resp= meant that there is none. "=" is RFC 4954's empty response, which smtpd passes on.
-    if (response === undefined || (response === '' && clientMinor < 2)) step(request, undefined)
-    else decode(request, response === '=' ? '' : response, 'initial')
+    const initial = peer.initialResponse(response)
+    if (initial === undefined) step(request, undefined)
+    else decode(request, initial, 'initial')
   }
 
   function proceed({ id, data, surplus }: Cont): void {
     const pending = waiting.take(id)
     if (pending === undefined) unexpected(id)
     else if ('failure' in pending) fail(id, pending.failure)
-    else if (surplus.every(isChannelBinding)) decode(pending.request, data, 'continued')
+    else if (surplus.every(peer.isChannelBinding)) decode(pending.request, data, 'continued')
     else invalid(pending.request, 'continued')
-  }
-
-  /** Dovecot before 2.4.4 passes on what a mail client typed, with its TABs: a field is one of ours only since 1.3. */
-  function isChannelBinding(field: string): boolean {
-    return clientMinor >= 3 && field.startsWith('channel_binding=')
   }
 
   /** As auth-request-handler.c answers. Not to smtpd: a challenge that timed out is no reason for a 535. */
   function unexpected(id: number): void {
-    if (postfix) {
+    if (peer.isPostfix) {
       wire.destroy('CONT for a login that has timed out')
       return
     }
     const working = atWork.take(id) !== undefined
     const known = held.take(id) || working
+    // Answered already, when there was no time left to wait for it.
+    if (isLate() && !known) return
     fail(id, { reason: known ? 'Unexpected continuation' : 'Authentication request timed out' })
     if (working) wire.end()
   }
 
-  /** 2.3 disconnects on a CANCELLED, which it doesn't know; 2.4.4 waits for it. */
   function cancel(id: number): void {
     waiting.take(id)
     held.take(id)
     offers?.withdraw(id)
-    if (clientMinor >= 4) wire.send(encodeCancelled(id))
+    if (peer.awaitsCancelled) wire.send(encodeCancelled(id))
     if (atWork.take(id) !== undefined) wire.end()
   }
 
@@ -177,7 +184,7 @@ export function createRequests(
 
   function ask(request: Request, credentials: Credentials | Malformed, failure?: Failure): void {
     const { id, service, remoteAddress, session } = request.auth
-    const truncated = credentials.kind === 'malformed' && postfix && isCut(request.auth)
+    const truncated = credentials.kind === 'malformed' && peer.isCut(request.auth)
     const work = {
       request,
       asked: askedFor(credentials)?.slice(0, 256),
@@ -234,14 +241,14 @@ export function createRequests(
   }
 
   function accept({ auth, mechanism }: Request, address: string): void {
-    if (!isMta(auth)) offers?.offer(auth.id, { address, mechanism: mechanism.name })
+    if (!peer.isMta(auth)) offers?.offer(auth.id, { address, mechanism: mechanism.name })
     wire.send(encodeOk(auth.id, address))
   }
 
   function reject(request: Request, { user, code, userMessage, oauth, dueMs }: Reject): void {
     const { id } = request.auth
     const failure = { user: user && detached(user), code, reason: userText(userMessage) }
-    const form = challengeForm(request)
+    const form = peer.challengeForm(request.mechanism, request.auth)
     if (form === undefined) refuse(id, failure, dueMs)
     else {
       waiting.set(id, { failure })
@@ -250,7 +257,7 @@ export function createRequests(
   }
 
   function refuse(id: number, failure: Failure, dueMs: number | undefined): void {
-    if (dueMs === undefined) fail(id, failure)
+    if (dueMs === undefined || phase !== undefined) fail(id, failure)
     else held.hold(id, failure, dueMs)
   }
 
@@ -258,22 +265,9 @@ export function createRequests(
     wire.send(encodeFail(id, failure))
   }
 
-  /** Over IMAP and POP3, Thunderbird can't bear the XOAUTH2 challenge: it repeats its command as the answer. */
-  function challengeForm({ auth, mechanism }: Request): Mechanism['failure'] {
-    if (mechanism.failure !== 'xoauth2') return mechanism.failure
-    const smtp = postfix || auth.service === 'smtp' || auth.service === 'submission'
-    const wanted = listener.xoauth2Challenge
-    return wanted === 'always' || (wanted === 'auto' && smtp) ? 'xoauth2' : undefined
-  }
-
-  function unavailable({ auth }: Request, reason: UnavailableReason, user: string | undefined): void {
-    if (isMta(auth)) wire.destroy(`no verdict on a login: ${reason}`)
+  function unavailable({ auth }: Pick<Request, 'auth'>, reason: UnavailableReason | 'stopping', user?: string): void {
+    if (peer.isMta(auth)) wire.destroy(`no verdict on a login: ${reason}`)
     else fail(auth.id, { user, code: 'temp_fail' })
-  }
-
-  /** On a dovecot-auth socket too there may be an smtpd, led there by mistake, or Exim, which defers as smtpd does. */
-  function isMta({ service, nologin }: Auth): boolean {
-    return postfix || nologin || service === 'smtp'
   }
 
   function tooLate({ request, asked }: Work): void {
@@ -292,14 +286,40 @@ export function createRequests(
     wire.end()
   }
 
-  function close(): void {
+  // When the listener ends
+
+  function drain(next: DrainPhase): void {
+    phase = next
+    held.release()
+    if (phase === 'begin') return
+    for (const [id, pending] of waiting.takeAll()) {
+      if ('request' in pending) tellLate(pending.request.auth)
+      else if (peer.isPostfix) wire.destroy('no time for the answer to a challenge: stopping')
+      else fail(id, pending.failure)
+    }
+    if (phase === 'late') return
+    for (const [, { request, asked }] of atWork.takeAll()) {
+      tellLate(request.auth, asked)
+      wire.end()
+    }
+  }
+
+  function tellLate(auth: Auth, asked?: string): void {
+    const { session, remoteAddress: remote } = auth
+    const fields = { event: 'late', listener: listener.name, mechanism: auth.mechanism, asked, session, remote }
+    log.info(fields, 'bearerd stops before there is a verdict: a temporary failure')
+    unavailable({ auth }, 'stopping', asked)
+  }
+
+  function close(drained: boolean): void {
     atWork.clear()
     waiting.clear()
     held.clear()
-    offers?.close()
+    if (drained) offers?.leave()
+    else offers?.close()
   }
 
-  return { receive, close }
+  return { receive, drain, awaitsPeer: () => waiting.size() > 0, close }
 }
 
 /** To V8 a piece of a text is a view that keeps the whole text alive: here, for a name, a line of 64 KiB. */
@@ -311,9 +331,4 @@ function detached(piece: string): string {
 function askedFor(credentials: Credentials | Malformed): string | undefined {
   if (credentials.kind === 'malformed') return undefined
   return credentials.kind === 'token' ? credentials.authzid : (credentials.authzid ?? credentials.authcid)
-}
-
-/** Asked of malformed messages only: what is left of the line after any of our mechanisms has no length of base64. */
-function isCut({ mechanism, response }: Auth): boolean {
-  return response !== undefined && `AUTH ${mechanism} ${response}`.length === POSTFIX_LINE_CHARS
 }

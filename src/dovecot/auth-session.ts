@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { lines } from '../net/framing.ts'
-import { type Dialect, ProtocolError, type Session, type Wire } from '../net/session.ts'
+import { type Dialect, type DrainPhase, ProtocolError, type Session, type Wire } from '../net/session.ts'
 import { createRequests, type Requests, type RequestsOptions } from './auth-requests.ts'
 import { decodeClient, encodeGreeting } from './client.ts'
 import type { Logins } from './logins.ts'
@@ -20,13 +20,16 @@ export type AuthDialectOptions = RequestsOptions & {
   readonly logins: Logins | undefined
   /** The same on all sockets of the process: login processes compare it with the auth-master socket's. */
   readonly spid: number
+  /** Of the next connection; for CUID, which is not to come twice in the life of a process. */
+  readonly number?: () => number
 }
 
 export function createAuthDialect(options: AuthDialectOptions): Dialect<string> {
   let connections = 0
+  const { number = () => ++connections } = options
   return {
     framer: () => lines({ maxBytes: LINE_BYTES }),
-    open: wire => openSession(wire, ++connections, options),
+    open: wire => openSession(wire, number(), options),
   }
 }
 
@@ -35,6 +38,7 @@ function openSession(wire: Wire, cuid: number, options: AuthDialectOptions): Ses
   const cookie = randomBytes(COOKIE_BYTES)
   let minor: number | undefined
   let requests: Requests | undefined
+  let phase: DrainPhase | undefined
 
   function receive(line: string): void {
     const message = decodeClient(line)
@@ -46,9 +50,18 @@ function openSession(wire: Wire, cuid: number, options: AuthDialectOptions): Ses
     } else {
       if (message.kind !== 'cpid') throw new ProtocolError('the second line is not CPID')
       requests = createRequests(wire, minor, logins?.open(message.pid, cookie), options)
+      if (phase !== undefined) requests.drain(phase)
     }
   }
 
   wire.send(encodeGreeting({ mechanisms, spid, cuid, cookie: cookie.toString('hex') }))
-  return { receive, closed: () => requests?.close() }
+  return {
+    receive,
+    drain: next => {
+      phase = next
+      requests?.drain(next)
+    },
+    awaitsPeer: () => requests?.awaitsPeer() ?? false,
+    closed: (drained = false) => requests?.close(drained),
+  }
 }

@@ -4,8 +4,7 @@
  * When to tell them is decided elsewhere (auth/refusals.ts); here that moment is waited for. Nothing is at work meanwhile:
  * a held refusal takes no place among the requests of its connection, and of its line of up to 64 KiB only the name is kept.
  *
- * Nor does anybody wait for it when bearerd stops: it goes with its connection, which Postfix and Dovecot tell their client
- * as a failure, mostly a temporary one. No right password is among them.
+ * Nor does bearerd wait for it when it stops: they are told then (`release`).
  */
 import { performance } from 'node:perf_hooks'
 import type { Failure } from './client.ts'
@@ -19,6 +18,8 @@ export type Held = {
   has(id: number): boolean
   /** Forgets one; whether there was one. */
   take(id: number): boolean
+  /** Tells all, now. */
+  release(): void
   /** Forgets all. */
   clear(): void
 }
@@ -33,10 +34,10 @@ export function createHeld(tell: (id: number, failure: Failure) => void): Held {
   function wait(id: number, refusal: Refusal): void {
     const leftMs = refusal.dueMs - performance.now()
     if (leftMs > 0) refusal.timer = setTimeout(wait, Math.ceil(leftMs), id, refusal).unref()
-    else release(id, refusal)
+    else tellNow(id, refusal)
   }
 
-  function release(id: number, { failure }: Refusal): void {
+  function tellNow(id: number, { failure }: Refusal): void {
     take(id)
     tell(id, failure)
   }
@@ -49,13 +50,16 @@ export function createHeld(tell: (id: number, failure: Failure) => void): Held {
   return {
     hold(id, failure, dueMs) {
       const [oldest] = held
-      if (oldest !== undefined && held.size >= LIMIT) release(...oldest)
+      if (oldest !== undefined && held.size >= LIMIT) tellNow(...oldest)
       const refusal = { failure, dueMs }
       held.set(id, refusal)
       wait(id, refusal)
     },
     has: id => held.has(id),
     take,
+    release() {
+      for (const [id, refusal] of [...held]) tellNow(id, refusal)
+    },
     clear() {
       for (const { timer } of held.values()) clearTimeout(timer)
       held.clear()

@@ -7,6 +7,8 @@
  * later than the mail process would wait for it.
  *
  * Two connections of one pid are both kept: pids repeat across containers, and the cookie tells them apart.
+ *
+ * When bearerd stops, it is bearerd that ends the connection: what was given by it may still be redeemed.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { createExpiring, type Expiring } from '../net/expiring.ts'
@@ -26,40 +28,74 @@ export type Login = {
 export type Offers = {
   offer(requestId: number, login: Login): void
   withdraw(requestId: number): void
+  /** The login process is gone. */
   close(): void
+  /** bearerd has hung up: what is left may be redeemed as before. */
+  leave(): void
 }
 
 export type Logins = {
   open(clientPid: number, cookie: Buffer): Offers
   redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined
+  /** Resolves when no login is left to be redeemed, or after so long. */
+  settled(limitMs: number): Promise<void>
 }
 
-type Client = { readonly cookie: Buffer; readonly logins: Expiring<number, Login> }
+type Client = { readonly cookie: Buffer; readonly logins: Expiring<number, Login>; left: boolean }
 
 export function createLogins(): Logins {
   const clients = new Map<number, Client[]>()
+  let changed = () => {}
 
   function open(clientPid: number, cookie: Buffer): Offers {
-    const client = { cookie, logins: createExpiring<number, Login>({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT }) }
+    const client: Client = { cookie, logins: createExpiring({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT }), left: false }
     clients.set(clientPid, [...(clients.get(clientPid) ?? []), client])
     return {
       offer: client.logins.set,
       withdraw: client.logins.take,
       close: () => {
         client.logins.clear()
-        const others = (clients.get(clientPid) ?? []).filter(other => other !== client)
-        if (others.length === 0) clients.delete(clientPid)
-        else clients.set(clientPid, others)
+        forget(clientPid, client)
+      },
+      leave: () => {
+        client.left = true
+        forgetIfDone(clientPid, client)
       },
     }
   }
 
   function redeem(clientPid: number, requestId: number, cookie: Buffer): Login | undefined {
     const client = clients.get(clientPid)?.find(({ cookie: expected }) => sameCookie(expected, cookie))
-    return client?.logins.take(requestId)
+    const login = client?.logins.take(requestId)
+    if (client !== undefined) forgetIfDone(clientPid, client)
+    return login
   }
 
-  return { open, redeem }
+  function forgetIfDone(clientPid: number, client: Client): void {
+    if (client.left && client.logins.size() === 0) forget(clientPid, client)
+  }
+
+  function forget(clientPid: number, client: Client): void {
+    const others = (clients.get(clientPid) ?? []).filter(other => other !== client)
+    if (others.length === 0) clients.delete(clientPid)
+    else clients.set(clientPid, others)
+    changed()
+  }
+
+  /** Once bearerd has hung up on all. */
+  async function settled(limitMs: number): Promise<void> {
+    if (clients.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>(resolve => {
+      timer = setTimeout(resolve, limitMs)
+      changed = () => {
+        if (clients.size === 0) resolve()
+      }
+    })
+    clearTimeout(timer)
+  }
+
+  return { open, redeem, settled }
 }
 
 function sameCookie(expected: Buffer, cookie: Buffer): boolean {

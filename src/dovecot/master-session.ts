@@ -10,6 +10,7 @@ import type { Account, AccountIndex } from '../accounts/account.ts'
 import type { Log } from '../log.ts'
 import { lines } from '../net/framing.ts'
 import { type Dialect, ProtocolError, type Session, type Wire } from '../net/session.ts'
+import type { LookupEvent, Telemetry } from '../telemetry.ts'
 import type { Logins } from './logins.ts'
 import {
   createMask,
@@ -43,6 +44,8 @@ export type MasterDialectOptions = {
   /** Empties the token caches and tells how many entries there were. */
   flush(): number
   readonly log: Log
+  /** Is told of each userdb entry that is asked for. */
+  readonly telemetry?: Pick<Telemetry, 'lookup'> | undefined
 }
 
 type Lookup = Extract<MasterMessage, { kind: 'user' | 'pass' }>
@@ -58,7 +61,7 @@ export function createMasterDialect(options: MasterDialectOptions): Dialect<stri
 
 function openSession(
   wire: Wire,
-  { listener, accounts, logins, spid, flush, log }: MasterDialectOptions,
+  { listener, accounts, logins, spid, flush, log, telemetry }: MasterDialectOptions,
 ): Session<string> {
   let greeted = false
   let listing = false
@@ -90,10 +93,10 @@ function openSession(
 
   function lookup({ kind, id, name, service }: Lookup): string {
     const index = accounts()
-    if (index === undefined) return encodeMasterFail(id, 'accounts are not loaded')
+    if (index === undefined) return told('unavailable', encodeMasterFail(id, 'accounts are not loaded'))
     const account = find(index, name, service)
-    if (account === undefined) return encodeNotFound(id)
-    return kind === 'pass' ? encodePass(id, account.address) : userdb(id, index, account, {})
+    if (account === undefined) return told('not-found', encodeNotFound(id))
+    return kind === 'pass' ? told('found', encodePass(id, account.address)) : userdb(id, index, account, {})
   }
 
   function redeem({ id, clientPid, loginId, cookie }: Redemption): string {
@@ -110,15 +113,20 @@ function openSession(
   /** No reason to the client: what it would show to the user, she can't mend. */
   function refused(id: number, why: string): string {
     log.warn({ event: 'request', listener, why }, 'a mail process asked for a login in vain')
-    return encodeMasterFail(id)
+    return told('unavailable', encodeMasterFail(id))
   }
 
   function userdb(id: number, index: AccountIndex, account: Account, more: Record<string, string>): string {
     const reply = encodeUser(id, account.address, { ...index.userdb(account), ...more })
-    if (reply !== undefined) return reply
+    if (reply !== undefined) return told('found', reply)
     const cure = 'shorten the userdb fields of the account'
     log.error({ event: 'userdb', listener, account: account.address, cure }, 'a userdb entry is too long for Dovecot')
-    return encodeMasterFail(id)
+    return told('unavailable', encodeMasterFail(id))
+  }
+
+  function told(answer: LookupEvent['answer'], reply: string): string {
+    telemetry?.lookup({ listener, answer })
+    return reply
   }
 
   async function list({ id, mask }: List): Promise<void> {

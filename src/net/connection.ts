@@ -9,8 +9,9 @@
  * `protocol`, what bearerd does wrong as `internal_error` with its stack, and either costs that one connection.
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { describeError, type Log } from '../log.ts'
-import { type Dialect, ProtocolError, type Session, type Wire } from './session.ts'
+import { type Dialect, type DrainPhase, ProtocolError, type Session, type Wire } from './session.ts'
 
 /**
  * A frame must be complete this long after its first byte, and the first one this long after the connection: mail
@@ -33,9 +34,14 @@ export type ConnectionOptions = {
   closed(): void
 }
 
+/** `drain.ts` is who ends it. */
 export type Connection = {
-  /** Reads no more, and hangs up as soon as nothing is being worked on and all replies are written. */
-  drain(): void
+  /** The listener ends. Requests are read and answered as before, until it is released. */
+  drain(phase: DrainPhase): void
+  /** Whether all is answered and written, and nothing has come for so long, counted from the beginning of the drain. */
+  isIdle(quietMs: number): boolean
+  /** Hangs up, since all is answered. */
+  release(): void
   /** Hangs up at once. */
   kill(): void
 }
@@ -57,11 +63,14 @@ export function openConnection<Frame>(
   let waiting: readonly Frame[] = []
   let inFlight = 0
   let delivering = false
-  let draining = false
+  /** When something was last heard, once the listener ends. */
+  let heardMs: number | undefined
+  let drained = false
   let gone = false
 
   function onData(chunk: Buffer): void {
     if (gone) return
+    if (heardMs !== undefined) heardMs = performance.now()
     let frames: Frame[]
     try {
       frames = framer.push(chunk)
@@ -81,7 +90,7 @@ export function openConnection<Frame>(
     let done = 0
     try {
       for (const frame of frames) {
-        if (gone || draining || output.isBlocked() || inFlight >= requests) break
+        if (gone || output.isBlocked() || inFlight >= requests) break
         done++
         session?.receive(frame)
       }
@@ -91,7 +100,7 @@ export function openConnection<Frame>(
     delivering = false
     waiting = done === frames.length ? [] : frames.slice(done)
     if (waiting.length > 0) pause()
-    else if (socket.isPaused() && !draining && !output.isBlocked()) resume()
+    else if (socket.isPaused() && !output.isBlocked()) resume()
   }
 
   function pause(): void {
@@ -106,20 +115,27 @@ export function openConnection<Frame>(
 
   function end(): void {
     inFlight--
-    if (draining) finish()
-    else if (waiting.length > 0) deliver(waiting)
+    if (waiting.length > 0) deliver(waiting)
   }
 
-  function drain(): void {
-    if (draining || gone) return
-    draining = true
-    pause()
-    finish()
+  function drain(phase: DrainPhase): void {
+    if (gone) return
+    heardMs ??= performance.now()
+    try {
+      session?.drain?.(phase)
+    } catch (error) {
+      fail(error)
+    }
   }
 
-  /** In the next tick, because a session may send its last reply after end(). */
-  function finish(): void {
-    if (inFlight === 0) process.nextTick(output.finish, kill)
+  function isIdle(quietMs: number): boolean {
+    if (gone || inFlight > 0 || waiting.length > 0 || framer.buffered() > 0 || !output.isEmpty()) return false
+    return session?.awaitsPeer?.() !== true && performance.now() - (heardMs ?? 0) >= quietMs
+  }
+
+  function release(): void {
+    drained = true
+    kill()
   }
 
   function fail(error: unknown): void {
@@ -154,7 +170,7 @@ export function openConnection<Frame>(
   function onClose(): void {
     kill()
     try {
-      session?.closed()
+      session?.closed(drained)
     } catch (error) {
       log.error({ event: 'internal_error', ...place, ...describeError(error) }, 'a fault in bearerd')
     }
@@ -183,7 +199,7 @@ export function openConnection<Frame>(
   } catch (error) {
     fail(error)
   }
-  return { drain, kill }
+  return { drain, isIdle, release, kill }
 }
 
 type OutputEvents = {
@@ -237,11 +253,8 @@ function createOutput(socket: Socket, events: OutputEvents) {
       flush()
       return blocked ? new Promise<void>(resolve => waiters.push(resolve)) : Promise.resolve()
     },
-    /** Calls back when everything is written: an empty write ends after all others. */
-    finish: (done: () => void) => {
-      flush()
-      if (!stopped) socket.write('', done)
-    },
+    /** Whether everything is written. */
+    isEmpty: () => unsent === '' && socket.writableLength === 0,
     stop: () => {
       stopped = true
       release()

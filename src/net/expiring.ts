@@ -12,6 +12,8 @@ export type Expiring<Key, Value> = {
   /** Removes an entry and returns it. */
   take(key: Key): Value | undefined
   size(): number
+  /** Removes all entries and returns them; none of them expires. */
+  takeAll(): [Key, Value][]
   /** Forgets all entries; none of them expires. */
   clear(): void
 }
@@ -78,6 +80,12 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
     return entry.value
   }
 
+  function clear(): void {
+    entries.clear()
+    clearTimeout(timer)
+    timer = undefined
+  }
+
   return {
     set: (key, value) => {
       if (++sets >= renewAfterSets) renew()
@@ -89,10 +97,11 @@ export function createExpiring<Key, Value>(options: ExpiringOptions<Key, Value>)
     get: key => entries.get(key)?.value,
     take,
     size: () => entries.size,
-    clear: () => {
-      entries.clear()
-      clearTimeout(timer)
-      timer = undefined
+    takeAll: () => {
+      const all = [...entries].map(([key, { value }]): [Key, Value] => [key, value])
+      clear()
+      return all
     },
+    clear,
   }
 }

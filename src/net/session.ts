@@ -31,11 +31,21 @@ export type Wire = {
   drained(): Promise<void>
 }
 
+/**
+ * How the end of a listener proceeds (drain.ts). `begin`: nothing is held back any more. `late`: what is asked from now on
+ * gets the protocol's temporary failure, and so does what the peer has yet to say something to. `end`: so does the rest.
+ */
+export type DrainPhase = 'begin' | 'late' | 'end'
+
 export type Session<Frame> = {
   /** One frame. May throw ProtocolError: the connection is then logged and destroyed. */
   receive(frame: Frame): void
-  /** The connection is gone; nothing can be sent any more. */
-  closed(): void
+  /** The connection is gone; nothing can be sent any more. `drained`: because the listener ends, when all was answered. */
+  closed(drained?: boolean): void
+  /** Only of protocols in which a request may take its time. */
+  drain?(phase: DrainPhase): void
+  /** Whether the peer is yet to say something to a request that has begun. */
+  awaitsPeer?(): boolean
 }
 
 /** A protocol: how its bytes are framed, and what happens on a new connection (a greeting, if it has one). */

@@ -4,6 +4,7 @@
  * Node has no Unix datagrams, so `systemd-notify` carries the messages; the unit needs NotifyAccess=all for that.
  */
 import { execFile } from 'node:child_process'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 const FIRST_FD = 3
 
@@ -29,10 +30,66 @@ export function inheritedSockets(env: NodeJS.ProcessEnv = process.env): Map<stri
   return sockets
 }
 
-/** `READY=1`, `RELOADING=1`, `STOPPING=1`, `STATUS=…`. False if there was a manager to tell and it wasn't told. */
-export function notify(...state: string[]): Promise<boolean> {
-  if (process.env.NOTIFY_SOCKET === undefined) return Promise.resolve(true)
+/**
+ * Where the socket of a descriptor is bound; undefined if the kernel doesn't tell. Node knows no path of a server whose
+ * socket it was given (`server.address()` is null); proc_pid_net(5) has it: `… Inode Path`.
+ */
+export function pathOf(fd: number): string | undefined {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]
+    const lines = readFileSync('/proc/self/net/unix', 'utf8').split('\n')
+    const line = lines.find(line => line.split(/ +/, 7)[6] === inode)
+    return inode === undefined ? undefined : /^(?:\S+ +){7}(\/.*)$/.exec(line ?? '')?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+export type Manager = {
+  /** One message after the other, in their order: `READY=1`, `STATUS=…`. False if there is a manager and it wasn't told. */
+  tell(...state: string[]): Promise<boolean>
+  /**
+   * From now on, the manager is told three times in each WatchdogSec= that the event loop turns, and the status. Gives the
+   * way to end that.
+   */
+  watchdog(status: () => string): () => void
+}
+
+export function createManager(env: NodeJS.ProcessEnv = process.env): Manager {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    tell(...state) {
+      const told = last.then(() => notify(state, env))
+      last = told
+      return told
+    },
+    watchdog(status) {
+      const everyMs = watchdogMs(env) / 3
+      if (!(everyMs > 0)) return () => {}
+      let telling = false
+      const timer = setInterval(() => {
+        if (telling) return
+        telling = true
+        void notify(['WATCHDOG=1', `STATUS=${status()}`], env).finally(() => {
+          telling = false
+        })
+      }, everyMs)
+      timer.unref()
+      return () => clearInterval(timer)
+    },
+  }
+}
+
+/** sd_watchdog_enabled(3): 0 where nobody waits for this process. */
+function watchdogMs({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number {
+  if (NOTIFY_SOCKET === undefined || !/^[1-9]\d*$/.test(WATCHDOG_USEC ?? '')) return 0
+  if (WATCHDOG_PID !== undefined && Number(WATCHDOG_PID) !== process.pid) return 0
+  return Number(WATCHDOG_USEC) / 1000
+}
+
+function notify(state: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  if (env.NOTIFY_SOCKET === undefined) return Promise.resolve(true)
   return new Promise(resolve => {
-    execFile('systemd-notify', state, { timeout: 5_000 }, error => resolve(error === null))
+    execFile('systemd-notify', state, { timeout: 5_000, env }, error => resolve(error === null))
   })
 }

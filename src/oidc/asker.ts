@@ -4,7 +4,9 @@
  */
 import type { Asked, DirectoryConfig, Method } from '../config/config.ts'
 import type { Log } from '../log.ts'
+import type { ProviderStatus } from '../status.ts'
 import { createBreaker } from './breaker.ts'
+import type { Contact } from './contact.ts'
 import { type Discovery, settled, startDiscovery } from './discovery.ts'
 import { describe, type Health } from './health.ts'
 import type { Fetch } from './http.ts'
@@ -18,19 +20,22 @@ export type Asker = {
   ask(method: Asked, look: Look): Promise<Word | Unavailable>
   readonly openid: OpenId
   readonly endpoints: Discovery<Endpoints>
+  breakers(): ProviderStatus['breakers']
 }
 
 export type AskerOptions = {
   readonly log: Log
   readonly health: Health
+  readonly contact: Contact
   readonly fetch: Fetch
   readonly openSigned: OpenSigned
 }
 
-export function createAsker(config: DirectoryConfig, { log, health, fetch, openSigned }: AskerOptions): Asker {
+export function createAsker(config: DirectoryConfig, options: AskerOptions): Asker {
+  const { log, health, contact, fetch, openSigned } = options
   const { name, issuer, endpoint } = config
   const breakers = { introspect: createBreaker(), tokeninfo: createBreaker(), userinfo: createBreaker() }
-  const openid = createOpenId(config, fetch, openSigned)
+  const openid = watched(createOpenId(config, fetch, openSigned), contact)
   const endpoints = isComplete(openid.configured, endpoint.methods) ? settled(openid.configured) : discover()
 
   function discover(): Discovery<Endpoints> {
@@ -63,21 +68,34 @@ export function createAsker(config: DirectoryConfig, { log, health, fetch, openS
     if (pass === undefined) {
       const seen = `${asked.url.host} is not asked for some seconds: it gave no answer again and again`
       observe?.({ check: method, outcome: 'failed', seen })
+      contact.skipped(method)
       return unavailable
     }
+    const request = `${method} at ${asked.url.host}`
     try {
-      const word = await asked.ask(token)
+      const word = await contact.watch(method, request, () => asked.ask(token))
       pass.answered()
       health.ok()
       observe?.(wordStep(method, asked.url, word))
       return word
     } catch (error) {
       pass.failed(error)
-      return failed(look, method, `${method} at ${asked.url.host}`, error, health)
+      return failed(look, method, request, error, health)
     }
   }
 
-  return { ask, openid, endpoints }
+  const stateOf = (method: Asked) => [method, breakers[method].state()] as const
+  const asked = endpoint.methods.filter(method => method !== 'jwt')
+  return { ask, openid, endpoints, breakers: () => Object.fromEntries(asked.map(stateOf)) }
+}
+
+/** With its other requests than those about tokens, which a breaker may prevent. */
+function watched({ configured, discover, keys }: OpenId, contact: Contact): OpenId {
+  return {
+    configured,
+    discover: issuer => contact.watch('discovery', discoveryOf(issuer), () => discover(issuer)),
+    keys: url => contact.watch('keys', `keys at ${url.host}`, () => keys(url)),
+  }
 }
 
 /** Whether discovery has nothing to add. */

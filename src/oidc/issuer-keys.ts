@@ -8,10 +8,12 @@
  */
 import type { Asked, DirectoryConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
+import type { DirectoryStatus } from '../status.ts'
 import type { Discovery } from './discovery.ts'
 import { Fault } from './fault.ts'
 import { describe } from './health.ts'
 import { isObject } from './json.ts'
+import type { KeySet } from './jws.ts'
 import { createKeys, type Keys, type KeysOptions } from './keys.ts'
 import type { Endpoints, OpenId } from './openid.ts'
 import type { Claims } from './token-verdict.ts'
@@ -22,6 +24,7 @@ export type IssuerKeys = {
   readonly verify: (jws: string) => ReturnType<Keys['verify']>
   /** The JSON of a signed answer. Rejects with a Fault where it isn't the provider's. */
   openSigned(jws: string, method: Asked): Promise<Claims>
+  status(): DirectoryStatus['keys']
   stop(): Promise<void>
 }
 
@@ -38,7 +41,7 @@ export function createIssuerKeys(config: DirectoryConfig, options: IssuerKeysOpt
   const { log, openid, endpoints, disk, onWithdrawn } = options
   let keys: Keys | undefined
 
-  async function fetchKeys(): Promise<Claims> {
+  async function fetchKeys(): Promise<KeySet> {
     const found = endpoints.current() ?? (await endpoints.discover())
     // Endpoints that are configured need no discovery, but the keys do.
     const url = found.jwks ?? (await discoverAddress())
@@ -104,5 +107,10 @@ export function createIssuerKeys(config: DirectoryConfig, options: IssuerKeysOpt
     return answer
   }
 
-  return { verify: jws => open().verify(jws, config.jwt), openSigned, stop: async () => keys?.stop() }
+  function status(): DirectoryStatus['keys'] {
+    const held = keys?.state()
+    return held && { count: held.count, fetched: new Date(held.fetchedMs).toISOString() }
+  }
+
+  return { verify: jws => open().verify(jws, config.jwt), openSigned, status, stop: async () => keys?.stop() }
 }

@@ -9,7 +9,7 @@
  * What the claims say is not judged here.
  */
 import { Fault } from './fault.ts'
-import { createKeySet, type KeySet, type Outcome } from './jws.ts'
+import type { KeySet, Outcome } from './jws.ts'
 import { type Jws, readJws } from './jwt.ts'
 import { createKeysFile, type Disk, type StoredKeys } from './keys-file.ts'
 import { quote } from './quote.ts'
@@ -43,8 +43,8 @@ export type Verified =
 export type RefusedJws = Refused & { readonly expected?: string }
 
 export type KeysOptions = {
-  /** Fetches the JWK Set, within a time of its own. Rejects with a Fault. */
-  readonly fetch: () => Promise<Claims>
+  /** Fetches the issuer's keys, within a time of its own. Rejects with a Fault. */
+  readonly fetch: () => Promise<KeySet>
   /** Where keys are kept; undefined: nowhere. */
   readonly disk: Disk | undefined
   /** Whose keys they are. */
@@ -89,7 +89,7 @@ export function createKeys(options: KeysOptions): Keys {
 
   async function fetchKeys(fetch: number): Promise<void> {
     const fetchedMs = nowMs()
-    const set = await createKeySet(await options.fetch())
+    const set = await options.fetch()
     const gone = held !== undefined && isWithdrawn(held.set, set)
     held = { set, fetchedMs, fetch }
     if (gone) onWithdrawn()

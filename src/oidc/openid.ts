@@ -18,6 +18,7 @@ import { claimAt } from './claim-path.ts'
 import { addCredentials, clientIdOf, readSigningKey } from './client-auth.ts'
 import { errorCode, Fault } from './fault.ts'
 import { type Fetch, jsonResponse } from './http.ts'
+import { createKeySet, type KeySet } from './jws.ts'
 import type { Claims, Refused } from './token-verdict.ts'
 
 /** The provider's word on a token. */
@@ -47,7 +48,7 @@ export type OpenId = {
   /** Those that the issuer publishes, and the configured ones instead where there are any. */
   discover(issuer: string): Promise<Endpoints>
   /** The issuer's keys. */
-  keys(url: URL): Promise<Claims>
+  keys(url: URL): Promise<KeySet>
 }
 
 /** Under which names an issuer publishes its endpoints (RFC 8414 section 2); tokeninfo it doesn't. */
@@ -150,9 +151,9 @@ export function createOpenId(config: OpenIdConfig, fetch: Fetch, openSigned: Ope
     return isNeeded || addressFault(url, from) === undefined ? new URL(published(url, from)) : undefined
   }
 
-  async function keys(url: URL): Promise<Claims> {
+  async function keys(url: URL): Promise<KeySet> {
     const response = await fetch(url.href, { method: 'GET', headers: { accept: 'application/json' } })
-    return (await response.json()) as Claims
+    return createKeySet((await response.json()) as Claims)
   }
 
   return { configured, discover: from => discover(from).catch(rethrowAsFault), keys }

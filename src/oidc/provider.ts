@@ -7,8 +7,11 @@
  */
 import type { DirectoryConfig } from '../config/config.ts'
 import type { Log } from '../log.ts'
+import type { DirectoryStatus } from '../status.ts'
+import type { Telemetry } from '../telemetry.ts'
 import { createAsker } from './asker.ts'
 import { compose, isJudgedHere, type Learnt, toAsk } from './chain.ts'
+import { createContact } from './contact.ts'
 import { Fault } from './fault.ts'
 import { createHealth } from './health.ts'
 import { createHttp } from './http.ts'
@@ -29,7 +32,12 @@ export type ProviderOptions = {
   readonly onWithdrawn?: () => void
   /** Whether what is known of a token so far is enough to refuse it: then nobody else is asked. */
   readonly isHopeless?: (evidence: Evidence) => boolean
+  /** Is told of each request. */
+  readonly telemetry?: Telemetry | undefined
 }
+
+/** A provider at work. */
+export type OpenProvider = Provider & { status(): Pick<DirectoryStatus, 'provider' | 'keys'> }
 
 /** What is left to a single request, to say itself what it has waited for. */
 const graceMs = 50
@@ -40,15 +48,17 @@ type Outcome =
   | Unavailable
 
 /** Throws when a file or key of the configuration is unusable; never because of the network. */
-export function createProvider(config: DirectoryConfig, log: Log, options: ProviderOptions = {}): Provider {
+export function createProvider(config: DirectoryConfig, log: Log, options: ProviderOptions = {}): OpenProvider {
   const { name, issuer, timeoutMs, endpoint } = config
   const http = createHttp(config)
   const health = createHealth(name, log)
   /** Apart: good JWTs tell nothing of an endpoint that fails. */
   const keyHealth = createHealth(name, log)
+  const contact = createContact(name, options.telemetry)
   const asker = createAsker(config, {
     log,
     health,
+    contact,
     fetch: http.fetch,
     openSigned: (jws, method) => keys.openSigned(jws, method),
   })
@@ -119,7 +129,9 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
       timer = setTimeout(() => {
         const waitedFor = [...(asker.endpoints.current() === undefined ? ['discovery'] : []), ...look.methods]
         const of = look.methods.at(-1) === 'jwt' ? keyHealth : health
-        resolve(failed(look, 'timeout', waitedFor.join(' and '), new Fault('TIMEOUT'), of))
+        const fault = new Fault('TIMEOUT')
+        contact.failed(waitedFor.join(' and '), fault)
+        resolve(failed(look, 'timeout', waitedFor.join(' and '), fault, of))
         look.isOver = true
       }, timeoutMs + graceMs)
     })
@@ -138,6 +150,8 @@ export function createProvider(config: DirectoryConfig, log: Log, options: Provi
       const outcome = await inTime(look)
       return { ...outcome, source: look.methods.join('+') }
     },
+
+    status: () => ({ provider: { ...contact.status(), breakers: asker.breakers() }, keys: keys.status() }),
 
     close: async () => {
       health.close()

@@ -16,6 +16,9 @@ export type HashPool = {
   close(): Promise<void>
 }
 
+/** Needed by the first check, and loaded with it, or before. */
+export const loadHashPool = () => import('tinypool')
+
 const idleMs = 30_000
 /** A login has 8 s; the dearest hash that is let in takes about as long. */
 const deadlineMs = 8_000
@@ -25,7 +28,7 @@ export function createHashPool(log: Log, threads: number): HashPool {
   let pool: Promise<Tinypool> | undefined
 
   async function start(): Promise<Tinypool> {
-    const { Tinypool } = await import('tinypool')
+    const { Tinypool } = await loadHashPool()
     const extension = extname(import.meta.url)
     const started = new Tinypool({
       // Beside this file, whether that has been compiled or not.

@@ -9,6 +9,10 @@ import { Buffer } from 'node:buffer'
 import { createHash, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
 import { type Hash, maxImportedBytes, parseHash } from './hash.ts'
 
+/**
+ * The thread may be of the next version: an upgrade replaces this file while the daemon runs. So fields aren't renamed, and
+ * what a new one says must be safe to miss.
+ */
 export type HashTask = {
   readonly hash: string
   /** The first that is right decides. */

@@ -11,6 +11,7 @@ import { areFresh, type Stamp, stampsOf } from '../accounts/stamp.ts'
 import { createQueue, createWatch } from '../accounts/watch.ts'
 import { fileProblem, isError, type Problem } from '../config/problem.ts'
 import { describeError, type Log } from '../log.ts'
+import type { StoreStatus } from '../status.ts'
 import { createLastUseWriter } from './last-use.ts'
 import { type LoadedPasswords, loadPasswords } from './load.ts'
 import type { PasswordIndex, PasswordStore } from './password.ts'
@@ -20,6 +21,7 @@ export type WatchedPasswordStore = PasswordStore & {
   load(): Promise<readonly Problem[]>
   /** Loads again whenever the file has changed, until `close`. */
   watch(): void
+  status(): StoreStatus
   /** Writes the last uses that have been noted. Never rejects. */
   flush(): Promise<void>
   /** Stops watching, and writes the last uses. */
@@ -63,7 +65,7 @@ export function createPasswordStore(
     const failed = problems.some(isError)
     stamp = loaded.transient ? undefined : loaded.stamp
     if (!failed) inForce = loaded.index
-    report(problems, { cause, failed, held: inForce?.size, ms: loaded.ms })
+    report.tell(problems, { cause, failed, held: inForce?.size, ms: loaded.ms })
     return problems
   }
 
@@ -89,6 +91,7 @@ export function createPasswordStore(
     used: (record, remoteAddress) => lastUse.note(record, remoteAddress),
     load: () => serially(() => load('load')),
     watch: watch.start,
+    status: () => report.status([file], inForce?.size),
     flush: lastUse.flush,
     async close() {
       watch.stop()

@@ -4,6 +4,7 @@
  */
 import type { AccountIndex } from '../accounts/account.ts'
 import type { Log } from '../log.ts'
+import type { Telemetry } from '../telemetry.ts'
 
 export type LookupOptions = {
   /** Name of the listener, for the log. */
@@ -11,6 +12,8 @@ export type LookupOptions = {
   /** Undefined until the account files have been loaded without a problem. */
   accounts(): AccountIndex | undefined
   readonly log: Log
+  /** Is told of each question about an address. */
+  readonly telemetry?: Pick<Telemetry, 'lookup'> | undefined
 }
 
 export function watchedAccounts({ listener, accounts, log }: LookupOptions): () => AccountIndex | undefined {

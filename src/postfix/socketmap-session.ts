@@ -22,6 +22,7 @@ const maxBytes = 65_536
 /** Names of unknown maps that are remembered as having been logged. */
 const maxComplaints = 16
 
+const told = { ok: 'found', notfound: 'not-found', temp: 'unavailable' } as const
 const notFound: SocketmapReply = { kind: 'notfound' }
 const unavailable: SocketmapReply = { kind: 'temp', reason: 'no accounts are loaded, see the log of bearerd' }
 
@@ -47,7 +48,7 @@ const tables: ReadonlyMap<string, Table> = new Map([
 const known = [...tables.keys()].join(', ')
 
 export function createSocketmapDialect(options: LookupOptions): Dialect<string> {
-  const { listener, log } = options
+  const { listener, log, telemetry } = options
   const current = watchedAccounts(options)
   const complained = new Set<string>()
 
@@ -75,7 +76,11 @@ export function createSocketmapDialect(options: LookupOptions): Dialect<string> 
   return {
     framer: () => netstrings({ maxBytes }),
     open: wire => ({
-      receive: payload => wire.send(encodeSocketmapReply(answer(payload))),
+      receive: payload => {
+        const reply = answer(payload)
+        telemetry?.lookup({ listener, answer: told[reply.kind] })
+        wire.send(encodeSocketmapReply(reply))
+      },
       closed: () => {},
     }),
   }

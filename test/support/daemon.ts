@@ -31,7 +31,7 @@ export async function startDaemon(config: string): Promise<Daemon> {
   async function begin(): Promise<Server> {
     const server = startServer(process.execPath, [main, 'serve', '--config', config])
     lives.push(server)
-    await server.line('ready', line => parse(line)?.event === 'ready')
+    await server.line('ready', line => parseEntry(line)?.event === 'ready')
     return server
   }
   const log = () => lives.map(server => server.output()).join('\n')
@@ -44,16 +44,16 @@ export async function startDaemon(config: string): Promise<Daemon> {
     entries: () =>
       log()
         .split('\n')
-        .map(parse)
+        .map(parseEntry)
         .filter(entry => entry !== undefined),
     logged: async fields => {
       const has = (entry: Entry | undefined) =>
         entry !== undefined && Object.entries(fields).every(([key, value]) => entry[key] === value)
-      return parse(await current.line(JSON.stringify(fields), line => has(parse(line)))) ?? {}
+      return parseEntry(await current.line(JSON.stringify(fields), line => has(parseEntry(line)))) ?? {}
     },
     next: async (...events) => {
-      const wanted = (line: string) => events.includes(String(parse(line)?.event))
-      return parse(await current.nextLine(events.join(' or '), wanted)) ?? {}
+      const wanted = (line: string) => events.includes(String(parseEntry(line)?.event))
+      return parseEntry(await current.nextLine(events.join(' or '), wanted)) ?? {}
     },
     reload: () => current.signal('SIGHUP'),
     stop,
@@ -66,7 +66,7 @@ export async function startDaemon(config: string): Promise<Daemon> {
 }
 
 /** A line that isn't JSON is a stack trace, or something that Node itself had to say. */
-function parse(line: string): Entry | undefined {
+export function parseEntry(line: string): Entry | undefined {
   try {
     return JSON.parse(line)
   } catch {

@@ -26,6 +26,7 @@ export function directory({ require, ...settings }: Settings = {}): DirectoryCon
     require: { audience: [], scopes: [], clients: [], emailVerified: 'if-present', claim: {}, ...require },
     tls: { caFile: undefined, certFile: undefined, keyFile: undefined },
     connections: 128,
+    warnings: [],
     ...settings,
   }
 }

@@ -28,9 +28,18 @@ export type DovecotOptions = {
   readonly tls: { readonly certificate: string; readonly key: string }
   /** The port of an SMTP server, to which submission hands on what it is given. */
   readonly relay: number
+  /** Further settings. */
+  readonly extra?: string
 }
 
-export async function startDovecot({ folder, bearerd, queue, tls, relay }: DovecotOptions): Promise<Dovecot> {
+export async function startDovecot({
+  folder,
+  bearerd,
+  queue,
+  tls,
+  relay,
+  extra = '',
+}: DovecotOptions): Promise<Dovecot> {
   const ports = {
     imap: await freePort(),
     imaps: await freePort(),
@@ -48,6 +57,7 @@ export async function startDovecot({ folder, bearerd, queue, tls, relay }: Dovec
     settings('dovecot', page, { '/run/bearerd': bearerd }),
     settings('dovecot', `${page}: mail from Postfix`, { '/var/spool/postfix': queue }),
     settings('dovecot', `${page}: quota`),
+    extra,
   ]
   const file = join(folder, 'dovecot.conf')
   writeFileSync(file, config.join('\n'))

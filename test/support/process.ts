@@ -54,6 +54,8 @@ export type Server = {
   line(what: string, wanted: (line: string) => boolean): Promise<string>
   /** The same among future lines. */
   nextLine(what: string, wanted: (line: string) => boolean): Promise<string>
+  /** Writes a line to its standard input. */
+  say(line: string): void
   signal(name: NodeJS.Signals): void
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -69,17 +71,34 @@ process.on('uncaughtExceptionMonitor', stopAll)
 // The test runner ends a file that takes too long by SIGTERM.
 process.once('SIGTERM', () => process.exit(143))
 
-export function startServer(command: string, args: readonly string[]): Server {
+export type ServerOptions = {
+  /** Handed on, from descriptor 3 on. */
+  readonly descriptors?: readonly number[]
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+export function startServer(
+  command: string,
+  args: readonly string[],
+  { descriptors = [], variables = {} }: ServerOptions = {},
+): Server {
   // Detached: Postfix's master(8) ends its children through the process group that it leads.
-  const child = spawn(command, args, { env: environment(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  if (child.pid === undefined) throw new Error(`${command} could not be started`)
+  const child = spawn(command, args, {
+    env: { ...environment(), ...variables },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
+  })
+  const { stdin, stdout, stderr } = child
+  if (child.pid === undefined || stdin === null || stdout === null || stderr === null)
+    throw new Error(`${command} could not be started`)
+  stdin.on('error', () => {}) // It may have ended.
   running.add(child)
   const lines: string[] = []
   const listeners = new Set<() => void>()
   const changed = () => {
     for (const listener of listeners) listener()
   }
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [stdout, stderr]) {
     createInterface({ input: stream }).on('line', text => {
       lines.push(text)
       changed()
@@ -115,6 +134,7 @@ export function startServer(command: string, args: readonly string[]): Server {
   return {
     running: () => !ended,
     output,
+    say: line => void stdin.write(`${line}\n`),
     signal: name => void child.kill(name),
     line: (what, wanted) => find(0, what, wanted),
     nextLine: (what, wanted) => find(lines.length, what, wanted),

@@ -81,6 +81,7 @@ const groupOf: Readonly<Record<Code, keyof typeof groups>> = {
   wrong_password: 'password',
   unknown_password: 'password',
   provider_password: 'password',
+  password_not_offered: 'password',
   token_as_password: 'password',
   password_expired: 'password',
   password_outdated: 'password',

@@ -226,6 +226,7 @@ export const scenarios: Readonly<Record<RejectReason | UnavailableReason, Explai
   wrong_password: aPassword({ password: appPassword.replace('xyza', 'xyzz') }),
   unknown_password: aPassword({ password: withId('zzz') }),
   provider_password: aPassword({ password: 'hunter2' }),
+  password_not_offered: aPassword({ world: { passwords: undefined } }),
   token_as_password: aPassword({ password: jwt()('https://idp.example') }),
   password_expired: aPassword({ password: withId('end') }),
   password_outdated: aPassword({ name: 'bob@example.org' }),

@@ -43,6 +43,10 @@ export type SiteOptions = {
   readonly directory?: string
   /** main.cf and master.cf, where not those of docs/howto/postfix.md. */
   readonly postfix?: { readonly main?: string; readonly master?: string; readonly extra?: readonly string[] }
+  /** Further settings of Dovecot. */
+  readonly dovecot?: string
+  /** How bearerd is started; by itself unless set, so that it makes its own sockets. */
+  readonly start?: (config: string, paths: { readonly run: string; readonly queue: string }) => Promise<Daemon>
 }
 
 export async function startSite(options: SiteOptions): Promise<Site> {
@@ -75,7 +79,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const configure = (appPasswords: string, directory = options.directory ?? 'endpoint.method = "userinfo"') =>
     write('bearerd.toml', bearerdToml({ folder, queue, issuer: provider.issuer, appPasswords, directory }))
   const config = configure('')
-  const daemon = started('bearerd', await startDaemon(config))
+  const { start = startDaemon } = options
+  const daemon = started('bearerd', await start(config, { run: join(folder, 'run'), queue }))
   const postfix = started(
     'Postfix',
     await startPostfix({
@@ -90,7 +95,14 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const relay = postfix.ports.smtp
   const dovecot = started(
     'Dovecot',
-    await startDovecot({ folder: join(folder, 'dovecot'), bearerd: join(folder, 'run'), queue, tls, relay }),
+    await startDovecot({
+      folder: join(folder, 'dovecot'),
+      bearerd: join(folder, 'run'),
+      queue,
+      tls,
+      relay,
+      extra: options.dovecot ?? '',
+    }),
   )
 
   showLogsOfFailures(parts)

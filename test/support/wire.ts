@@ -4,7 +4,7 @@
  *
  * Stands in for `src/net/connection.ts`: it frames, hands frames over, and on a ProtocolError destroys, as that does.
  */
-import { type Dialect, ProtocolError, type Wire } from '../../src/net/session.ts'
+import { type Dialect, type DrainPhase, ProtocolError, type Wire } from '../../src/net/session.ts'
 
 /** The mail server's end. */
 export type Peer = {
@@ -13,6 +13,11 @@ export type Peer = {
   read(): string
   /** Hangs up. */
   close(): void
+  /** The listener ends; and at last the daemon hangs up. */
+  drain(phase: DrainPhase): void
+  release(): void
+  /** Whether the daemon waits for its peer. */
+  readonly awaited: boolean
   /** Why the daemon hung up, if it did. */
   readonly destroyed: string | undefined
   /** Requests begun and not ended. */
@@ -26,10 +31,10 @@ export function connect<Frame>(dialect: Dialect<Frame>): Peer {
   let gone = false
   let inFlight = 0
 
-  const hangUp = () => {
+  const hangUp = (drained = false) => {
     if (gone) return
     gone = true
-    process.nextTick(() => session.closed())
+    process.nextTick(() => session.closed(drained))
   }
   const wire: Wire = {
     send: text => {
@@ -67,7 +72,12 @@ export function connect<Frame>(dialect: Dialect<Frame>): Peer {
       sent = ''
       return text
     },
-    close: hangUp,
+    close: () => hangUp(),
+    drain: phase => session.drain?.(phase),
+    release: () => hangUp(true),
+    get awaited() {
+      return session.awaitsPeer?.() ?? false
+    },
     get destroyed() {
       return destroyed
     },

@@ -1,7 +1,7 @@
 /** What a good bearerd.toml becomes, and what keeps a file from being read at all. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isatty } from 'node:tty'
@@ -24,9 +24,9 @@ test('defaults: everything that may be left out', async t => {
     require.audience = "mail"
     `,
   )
-  assert.deepEqual(problems, [
-    'FOLDER/bearerd.toml:11: warning: directory.main.require: userinfo does not tell audience of a token: they are read in tokens that are JWTs, and opaque tokens are refused; for those, use endpoint.method = "introspect"',
-  ])
+  const warning =
+    'userinfo does not tell audience of a token: they are read in tokens that are JWTs, and opaque tokens are refused; for those, use endpoint.method = "introspect"'
+  assert.deepEqual(problems, [`FOLDER/bearerd.toml:11: warning: directory.main.require: ${warning}`])
   assert.deepEqual(config, {
     file: join(folder, 'bearerd.toml'),
     stateDir: '/var/lib/bearerd',
@@ -76,11 +76,14 @@ test('defaults: everything that may be left out', async t => {
         require: { audience: ['mail'], scopes: [], clients: [], emailVerified: 'if-present', claim: {} },
         tls: { caFile: undefined, certFile: undefined, keyFile: undefined },
         connections: 128,
+        warnings: [warning],
       },
     ],
     cache: { ttlMs: 60_000, negativeTtlMs: 5000, maxTokens: 10_000 },
     limits: { connections: 2048, requests: 1024, tokenBytes: 16_384 },
     log: { level: 'info', format: isatty(1) ? 'pretty' : 'json' },
+    http: undefined,
+    control: { path: '/var/lib/bearerd/control.sock' },
   })
 })
 
@@ -194,7 +197,7 @@ test('names that JavaScript objects have of their own are names like any other',
     problems.filter(line => line.includes('error')),
     [
       'FOLDER/bearerd.toml:12: error: directory.constructor.toString: unknown key; known here are type, preset, timeout, issuer, endpoint, jwt, keys, leeway, bind, auth, fields, domains, require, tls, allow-http, connections',
-      'FOLDER/bearerd.toml:13: error: __proto__: unknown key; known here are state-dir, accounts, app-passwords, listen, directory, cache, limits, log',
+      'FOLDER/bearerd.toml:13: error: __proto__: unknown key; known here are state-dir, accounts, app-passwords, listen, directory, cache, limits, log, http, control',
     ],
   )
   assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false)
@@ -236,8 +239,30 @@ test('a file that is missing, no file, not text, or endless is one problem', asy
   assert.equal(await messageOf('latin1'), 'cannot read FOLDER/latin1: not UTF-8')
 })
 
-test('an empty file lacks accounts and a listener', async t => {
-  const { problems } = await loadText(t, '')
+test('a file of comments alone, such as the one that the package installs', async t => {
+  const said =
+    'nothing is configured yet: expected accounts.files, a [listen.NAME] for each socket and a [directory.NAME]'
+  for (const text of ['', readFileSync('packaging/debian/bearerd.toml', 'utf8')]) {
+    const { config, problems } = await loadText(t, text)
+    assert.equal(config, undefined)
+    assert.deepEqual(problems, [
+      `FOLDER/bearerd.toml: error: ${said} for the provider; "man bearerd.toml" has them all`,
+    ])
+  }
+})
+
+test('the file that the package installs, with its keys made active', async t => {
+  const text = readFileSync('packaging/debian/bearerd.toml', 'utf8').replace(/^#(?=\S)/gm, '')
+  const { config, problems } = await loadText(t, text)
+  assert.deepEqual(problems, [])
+  assert.deepEqual(
+    config?.listeners.map(({ name }) => name),
+    ['imap', 'dovecot', 'sasl', 'maps'],
+  )
+})
+
+test('a file with hardly anything lacks accounts and a listener', async t => {
+  const { problems } = await loadText(t, 'state-dir = "/var/lib/bearerd"')
   assert.deepEqual(problems, [
     'FOLDER/bearerd.toml: error: accounts.files: expected a file such as "/etc/bearerd/accounts.toml", got nothing',
     'FOLDER/bearerd.toml: error: listen: expected at least one [listen.NAME]',

@@ -15,15 +15,16 @@ const auth: Record<keyof typeof examples, ClientAuth> = {
   'oidc-introspect-user-token': { method: 'user-token' },
 }
 
+const warning =
+  "any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have"
+
 const secrets = (value: ClientAuth): string[] =>
   Object.values(value).flatMap(one => (one instanceof Secret ? [one.reveal()] : []))
 
 for (const [name, example] of Object.entries(examples)) {
   test(`${name}: loads as written, and is only warned of tokens that were not meant for mail`, async t => {
     const { config, problems } = await loadText(t, minimal + example)
-    assert.deepEqual(problems, [
-      `FOLDER/bearerd.toml:4: warning: directory.${name}.require: any application that was ever given a user's token by this provider can read her mail with it; set require.audience, require.clients or require.scopes to what only the tokens of mail clients have`,
-    ])
+    assert.deepEqual(problems, [`FOLDER/bearerd.toml:4: warning: directory.${name}.require: ${warning}`])
     const expected = auth[name as keyof typeof examples]
     const method = name === 'oidc-userinfo' ? 'userinfo' : 'introspect'
     assert.deepEqual(config?.directories, [
@@ -36,6 +37,7 @@ for (const [name, example] of Object.entries(examples)) {
           alwaysAsk: false,
         },
         auth: expected,
+        warnings: [warning],
       }),
     ])
     assert.deepEqual(

@@ -14,7 +14,11 @@ import { connect, settle } from '../support/wire.ts'
 const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
 const xoauth2 = (token: string) => base64(`user=alice@example.org\x01auth=Bearer ${token}\x01\x01`)
 
-function start(protocol: 'dovecot-auth' | 'postfix-sasl' = 'dovecot-auth', authenticate = createScript().authenticate) {
+function start(
+  protocol: 'dovecot-auth' | 'postfix-sasl' = 'dovecot-auth',
+  authenticate = createScript().authenticate,
+  logins = createLogins(),
+) {
   const listener = {
     name: 'auth',
     protocol,
@@ -24,7 +28,7 @@ function start(protocol: 'dovecot-auth' | 'postfix-sasl' = 'dovecot-auth', authe
     xoauth2Challenge: 'auto',
   } as const
   const log = createRecorder()
-  const options = { listener, mechanisms, tokenBytes: 9000, authenticate, logins: createLogins(), spid: 4711, log }
+  const options = { listener, mechanisms, tokenBytes: 9000, authenticate, logins, spid: 4711, log }
   const dialect = createAuthDialect(options)
   const open = () => {
     const peer = connect(dialect)
@@ -250,4 +254,143 @@ it('takes a line of 64 KiB, which is a token of 48', async () => {
   assert.equal(peer.destroyed, undefined)
   peer.write('A\n')
   assert.match(peer.destroyed ?? '', /longer than 65536 bytes/)
+})
+
+describe('when the listener ends', () => {
+  const auth = (id: number, token: string, mechanism = 'XOAUTH2') =>
+    `AUTH\t${id}\t${mechanism}\tservice=imap\trip=192.0.2.1\tresp=${xoauth2(token)}\n`
+  const plain = (id: number, password: string) =>
+    `AUTH\t${id}\tPLAIN\tservice=imap\tresp=${base64(`\0alice@example.org\0${password}`)}\n`
+
+  it('logins go on as before, but nobody waits for a refusal', async t => {
+    stopClock(t)
+    const { peer } = start().open()
+    peer.write(plain(1, 'wrong'))
+    await settle()
+    assert.equal(peer.read(), '', 'held for two seconds')
+    peer.drain('begin')
+    assert.equal(peer.read(), 'FAIL\t1\tuser=alice@example.org\n')
+    peer.write(plain(2, 'wrong') + auth(3, 'good'))
+    await settle()
+    assert.equal(peer.read(), 'FAIL\t2\tuser=alice@example.org\nOK\t3\tuser=alice@example.org\n')
+  })
+
+  it('what comes late gets a temporary failure, and what is at work its verdict', async t => {
+    stopClock(t)
+    const script = createScript()
+    const { open, log } = start('dovecot-auth', script.authenticate)
+    const { peer } = open()
+    peer.write(auth(1, 'slow'))
+    peer.drain('begin')
+    peer.drain('late')
+    peer.write(auth(2, 'good'))
+    assert.equal(peer.read(), 'FAIL\t2\tcode=temp_fail\n')
+    assert.equal(peer.inFlight, 1)
+    script.answer('good')
+    await settle()
+    assert.equal(peer.read(), 'OK\t1\tuser=alice@example.org\n')
+    assert.deepEqual(
+      log.lines.map(({ level, event, remote }) => [level, event, remote]),
+      [['info', 'late', '192.0.2.1']],
+    )
+    assert.doesNotMatch(JSON.stringify(log.lines), /good|slow/)
+  })
+
+  it('what is at work at the end gets a temporary failure, and its verdict goes nowhere', async t => {
+    stopClock(t)
+    const script = createScript()
+    const { peer } = start('dovecot-auth', script.authenticate).open()
+    peer.write(auth(1, 'slow'))
+    for (const phase of ['begin', 'late', 'end'] as const) peer.drain(phase)
+    assert.equal(peer.read(), 'FAIL\t1\tuser=alice@example.org\tcode=temp_fail\n')
+    assert.equal(peer.inFlight, 0)
+    script.answer('good')
+    await settle()
+    assert.deepEqual([peer.read(), peer.inFlight], ['', 0])
+  })
+
+  it("a client has until then to answer its challenge, and an answer that crosses ours is nobody's", async t => {
+    stopClock(t)
+    const { peer } = start().open()
+    for (const id of [1, 2, 3]) peer.write(`AUTH\t${id}\tXOAUTH2\tservice=imap\n`)
+    peer.write(auth(4, 'bad', 'OAUTHBEARER'))
+    await settle()
+    assert.match(peer.read(), /^CONT\t1\t\nCONT\t2\t\nCONT\t3\t\nCONT\t4\t\S+\n$/)
+    peer.drain('begin')
+    assert.equal(peer.awaited, true)
+    peer.write(`CONT\t1\t${xoauth2('good')}\n`)
+    await settle()
+    assert.equal(peer.read(), 'OK\t1\tuser=alice@example.org\n')
+    peer.write('CANCEL\t2\n')
+    peer.drain('late')
+    // Of the fourth the verdict is known: it is no temporary one.
+    assert.equal(peer.read(), 'FAIL\t3\tcode=temp_fail\nFAIL\t4\n')
+    assert.equal(peer.awaited, false)
+    peer.write(`CONT\t3\t${xoauth2('good')}\n`)
+    await settle()
+    assert.deepEqual([peer.read(), peer.destroyed], ['', undefined])
+  })
+
+  it('smtpd gets verdicts; what comes late, or has none at the end, is hung up on', async t => {
+    stopClock(t)
+    const script = createScript()
+    const { open } = start('postfix-sasl', script.authenticate)
+    const [busy, late, challenged] = [open().peer, open().peer, open().peer]
+    busy.write(auth(1, 'slow'))
+    challenged.write('AUTH\t1\tXOAUTH2\tservice=smtp\n')
+    for (const peer of [busy, late, challenged]) peer.drain('begin')
+    late.write(auth(1, 'good'))
+    await settle()
+    assert.equal(late.read(), 'OK\t1\tuser=alice@example.org\n')
+    for (const peer of [busy, late, challenged]) peer.drain('late')
+    assert.match(String(challenged.destroyed), /stopping/)
+    late.write(auth(2, 'good'))
+    assert.match(String(late.destroyed), /stopping/)
+    assert.equal(late.read(), '')
+    assert.equal(busy.destroyed, undefined)
+    busy.drain('end')
+    assert.match(String(busy.destroyed), /stopping/)
+    assert.equal(busy.read(), '')
+  })
+
+  it('a connection whose handshake comes then keeps to it too', t => {
+    stopClock(t)
+    const listener = { name: 'a', protocol: 'dovecot-auth', path: '/a', mode: 0o660, group: undefined } as const
+    const { authenticate } = createScript()
+    const peer = connect(
+      createAuthDialect({
+        listener: { ...listener, xoauth2Challenge: 'auto' },
+        mechanisms,
+        tokenBytes: 9000,
+        authenticate,
+        logins: createLogins(),
+        spid: 1,
+        log: createRecorder(),
+      }),
+    )
+    peer.drain('begin')
+    peer.drain('late')
+    peer.read()
+    peer.write(`VERSION\t1\t2\nCPID\t77\n${auth(1, 'good')}`)
+    assert.equal(peer.read(), 'FAIL\t1\tcode=temp_fail\n')
+  })
+
+  it('what was granted may be redeemed when bearerd has hung up, but not when the login process has', async t => {
+    stopClock(t)
+    const logins = createLogins()
+    const { open } = start('dovecot-auth', createScript().authenticate, logins)
+    for (const [end, redeemed] of [
+      ['release', 'alice@example.org'],
+      ['close', undefined],
+    ] as const) {
+      const { peer, greeting } = open()
+      const cookie = Buffer.from(/^COOKIE\t(\S+)$/m.exec(greeting)?.[1] ?? '', 'hex')
+      peer.write(auth(1, 'good'))
+      await settle()
+      peer.drain('begin')
+      peer[end]()
+      await settle()
+      assert.equal(logins.redeem(77, 1, cookie)?.address, redeemed, end)
+    }
+  })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createLogins } from '../../src/dovecot/logins.ts'
 import { stopClock } from '../support/clock.ts'
+import { settle } from '../support/wire.ts'
 
 const login = { address: 'alice@example.org', mechanism: 'XOAUTH2' }
 const cookie = (byte: number) => Buffer.alloc(16, byte)
@@ -40,4 +41,42 @@ it('keeps no more than a login process can have clients', t => {
   for (let id = 1; id <= 1025; id++) offers.offer(id, login)
   assert.equal(logins.redeem(77, 1, cookie(1)), undefined)
   assert.deepEqual(logins.redeem(77, 1025, cookie(1)), login)
+})
+
+it('keeps what was given by a connection that bearerd itself has ended, until it is redeemed', async t => {
+  stopClock(t)
+  const logins = createLogins()
+  const [left, empty] = [logins.open(77, cookie(1)), logins.open(78, cookie(2))]
+  left.offer(1, login)
+  left.offer(2, login)
+  left.leave()
+  empty.leave()
+  let settled = false
+  const all = logins.settled(3000).then(() => {
+    settled = true
+  })
+  assert.deepEqual(logins.redeem(77, 1, cookie(1)), login)
+  await settle()
+  assert.equal(settled, false)
+  assert.deepEqual(logins.redeem(77, 2, cookie(1)), login)
+  await all
+  assert.equal(logins.redeem(77, 2, cookie(1)), undefined)
+  await logins.settled(3000)
+})
+
+it('waits no longer than it is told to for those that nobody redeems', async t => {
+  const clock = stopClock(t)
+  const logins = createLogins()
+  const offers = logins.open(77, cookie(1))
+  offers.offer(1, login)
+  offers.leave()
+  let settled = false
+  const all = logins.settled(3000).then(() => {
+    settled = true
+  })
+  clock.pass(2999)
+  await settle()
+  assert.equal(settled, false)
+  clock.pass(1)
+  await all
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, sign as signBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { createKeySet } from '../../src/oidc/jws.ts'
 import { createKeys, type JwsRules, type Verified } from '../../src/oidc/keys.ts'
 import type { Claims, RefusalReason } from '../../src/oidc/token-verdict.ts'
 import { newSigner, part, publicJwk, signJwt, signParts } from '../support/jws.ts'
@@ -21,7 +22,7 @@ const good = signJwt(rsa, alice)
 async function judge(token: string, published: readonly unknown[] = jwks, asked = rules): Promise<Verified> {
   let nowMs = 0
   const keys = createKeys({
-    fetch: async () => ({ keys: published }),
+    fetch: () => createKeySet({ keys: published }),
     disk: undefined,
     issuer: alice.iss,
     refreshMs: 600_000,

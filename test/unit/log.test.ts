@@ -1,12 +1,23 @@
-/** The log, when nobody reads it. */
+/** The log: what the journal is told, levels that change, and what happens when nobody reads it. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { eventually, patienceMs } from '../support/process.ts'
 
 /** Logs 64 MB of lines, says so on stderr, flushes them (again while `condition`), and ends. */
@@ -86,4 +97,69 @@ listen.master = { protocol = "dovecot-master", path = "${socket}" }
   await eventually('the socket', () => existsSync(socket) || undefined)
   child.kill('SIGTERM')
   assert.deepEqual(await exit, [0, null])
+})
+
+/** A line of each level, changed on the way; one that is longer than what is gathered; and the output's own variable. */
+const speaker = (format: string) => `
+import { createLog } from './src/log.ts'
+const log = createLog({ level: 'debug', format: '${format}' })
+for (const level of ['debug', 'info', 'warn', 'error']) log[level]({ event: 'test', n: 1 }, level)
+log.warn({}, 'x'.repeat(70_000))
+log.setLevel('error')
+log.warn({}, 'unheard')
+log.error({}, log.level())
+log.setLevel('info')
+log.debug({}, 'unheard')
+log.info({}, log.level())
+await log.flush()
+`
+
+/** Written to a file, which may be called the journal: systemd tells it by device and inode. */
+function speak(t: TestContext, format: string, journal: 'ours' | 'another' | 'none'): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'stdout')
+  const fd = openSync(file, 'w')
+  const { dev, ino } = fstatSync(fd)
+  const { JOURNAL_STREAM: _, ...env } = process.env
+  const stream = { ours: `${dev}:${ino}`, another: `${dev}:${ino + 1}`, none: undefined }[journal]
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', speaker(format)]
+  const { status } = spawnSync(process.execPath, args, {
+    stdio: ['ignore', fd, 'inherit'],
+    env: stream === undefined ? env : { ...env, JOURNAL_STREAM: stream },
+  })
+  closeSync(fd)
+  assert.equal(status, 0)
+  return readFileSync(file, 'utf8').trimEnd().split('\n')
+}
+
+test('in the journal a line begins with its priority, and has no time', t => {
+  const lines = speak(t, 'json', 'ours')
+  const entries = lines.map(line => ({ priority: line.slice(0, 3), ...JSON.parse(line.slice(3)) }))
+  assert.deepEqual(entries.slice(0, 4), [
+    { priority: '<7>', level: 'debug', event: 'test', n: 1, msg: 'debug' },
+    { priority: '<6>', level: 'info', event: 'test', n: 1, msg: 'info' },
+    { priority: '<4>', level: 'warn', event: 'test', n: 1, msg: 'warn' },
+    { priority: '<3>', level: 'error', event: 'test', n: 1, msg: 'error' },
+  ])
+  assert.deepEqual([entries[4].priority, entries[4].msg.length], ['<4>', 70_000])
+  assert.deepEqual(
+    entries.slice(5).map(({ priority, msg }) => priority + msg),
+    ['<3>error', '<6>info'],
+  )
+})
+
+test('elsewhere it has its time, and no priority, though the variable was inherited', t => {
+  for (const journal of ['another', 'none'] as const)
+    for (const line of speak(t, 'json', journal)) assert.match(JSON.parse(line).time, /^\d{4}-\d\d-\d\dT.*Z$/)
+})
+
+test('for people: one line an entry in the journal, without time and colours; elsewhere with a time', t => {
+  const lines = speak(t, 'pretty', 'ours')
+  assert.deepEqual(lines.slice(0, 2), [
+    '<7>DEBUG: debug {"event":"test","n":1}',
+    '<6>INFO: info {"event":"test","n":1}',
+  ])
+  assert.equal(lines.length, 7)
+  assert.match(speak(t, 'pretty', 'none')[0] ?? '', /^\[.*\] DEBUG: debug$/)
 })

@@ -30,7 +30,11 @@ type Pair = {
 async function openPair(
   t: TestContext,
   receive: (line: string, wire: Wire) => void = () => {},
-  { requests = 100, greeting = '' } = {},
+  {
+    requests = 100,
+    greeting = '',
+    session = {},
+  }: { requests?: number; greeting?: string; session?: Partial<Session<string>> } = {},
 ): Promise<Pair> {
   const path = join(makeFolder(t), 'socket')
   const server = createServer({ allowHalfOpen: true }).listen(path)
@@ -61,6 +65,7 @@ async function openPair(
       closed: () => {
         ends++
       },
+      ...session,
     }
   }
   const connection = openConnection(
@@ -281,25 +286,75 @@ describe('the end', () => {
 })
 
 describe('draining', () => {
-  it('ends a connection that has nothing to do', async t => {
-    const { client, connection, closed } = await openPair(t)
-    connection.drain()
-    await Promise.all([client.closed, closed])
+  it('reads and answers as before; idle is what has been answered', async t => {
+    const { client, connection, wire, receives } = await openPair(t, (line, wire) => {
+      if (line === 'wait') wire.begin()
+      else wire.send(`${line}!\n`)
+    })
+    connection.drain('begin')
+    assert.equal(connection.isIdle(0), true)
+    client.socket.write('wait\n')
+    await receives(1)
+    assert.equal(connection.isIdle(0), false, 'a request is at work')
+    client.socket.write('a\n')
+    await client.receive('a!\n')
+    wire.end()
+    assert.equal(connection.isIdle(0), true)
+    wire.send('waited\n')
+    assert.equal(connection.isIdle(0), false, 'a reply is to be written')
+    await client.receive('waited\n')
+    assert.equal(connection.isIdle(0), true)
+    client.socket.write('b')
+    while (connection.isIdle(0)) await settle()
+    client.socket.write('\n')
+    await client.receive('b!\n')
   })
 
-  it('lets requests at work finish, sends their replies, and begins no others', async t => {
-    const { client, connection, wire, received, receives, closed } = await openPair(t, (_, wire) => wire.begin())
-    client.socket.write('1\n2\n')
-    await receives(2)
-    connection.drain()
-    client.socket.write('3\n')
-    wire.end()
-    wire.send('two\n')
-    await client.receive('two\n')
-    wire.end()
-    wire.send(`${'x'.repeat(1_000_000)}one\n`)
-    await client.receive('one\n')
+  it('silence counts from the beginning of it, or from what was heard last', async t => {
+    const clock = stopClock(t)
+    const { client, connection, receives } = await openPair(t)
+    clock.pass(1000)
+    connection.drain('begin')
+    assert.deepEqual([connection.isIdle(0), connection.isIdle(1)], [true, false])
+    clock.pass(100)
+    assert.deepEqual([connection.isIdle(100), connection.isIdle(101)], [true, false])
+    client.socket.write('a\n')
+    await receives(1)
+    assert.equal(connection.isIdle(1), false)
+    connection.drain('late')
+    clock.pass(50)
+    assert.deepEqual([connection.isIdle(50), connection.isIdle(51)], [true, false])
+  })
+
+  it('the session is told of its phases, may wait for its peer, and learns why its connection ends', async t => {
+    const told: unknown[] = []
+    let awaits = true
+    const { client, connection, closed } = await openPair(t, undefined, {
+      session: {
+        drain: phase => told.push(phase),
+        awaitsPeer: () => awaits,
+        closed: drained => told.push(drained),
+      },
+    })
+    connection.drain('begin')
+    connection.drain('late')
+    assert.equal(connection.isIdle(0), false)
+    awaits = false
+    assert.equal(connection.isIdle(0), true)
+    connection.release()
+    assert.equal(connection.isIdle(0), false, 'it is gone')
     await Promise.all([client.closed, closed])
-    assert.deepEqual(received, ['1', '2'])
+    connection.drain('end')
+    assert.deepEqual(told, ['begin', 'late', true])
+  })
+
+  it('a peer that hangs up meanwhile has done so by itself', async t => {
+    const told: unknown[] = []
+    const session = { closed: (drained?: boolean) => told.push(drained) }
+    const { client, connection, closed } = await openPair(t, undefined, { session })
+    connection.drain('begin')
+    client.socket.destroy()
+    await closed
+    assert.deepEqual(told, [false])
   })
 })

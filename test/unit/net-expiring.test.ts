@@ -103,3 +103,18 @@ it('keeps what is old, however many come and go', t => {
   }
   assert.deepEqual([map.get(0), map.size()], ['old', 1])
 })
+
+it('gives up all at once, none of which ends by itself then', t => {
+  const clock = stopClock(t)
+  const expired: number[] = []
+  const map = createExpiring<string, number>({ afterMs: 100, expired: value => expired.push(value) })
+  map.set('a', 1)
+  map.set('b', 2)
+  assert.deepEqual(map.takeAll(), [
+    ['a', 1],
+    ['b', 2],
+  ])
+  map.set('c', 3)
+  clock.pass(100)
+  assert.deepEqual([expired, map.takeAll()], [[3], []])
+})

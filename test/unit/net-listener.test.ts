@@ -6,8 +6,9 @@ import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import type { ListenerConfig } from '../../src/config/config.ts'
+import { ListenError } from '../../src/net/bind.ts'
 import { lines } from '../../src/net/framing.ts'
-import { ListenError, type Listener, listen } from '../../src/net/listener.ts'
+import { type Listener, listen } from '../../src/net/listener.ts'
 import type { Dialect } from '../../src/net/session.ts'
 import { createRecorder } from '../support/log.ts'
 import { connectClient, makeFolder } from '../support/sockets.ts'
@@ -79,7 +80,7 @@ describe('a socket by path', () => {
     const client = await connectClient(t, path)
     client.socket.write('a\n')
     assert.equal(await client.receive('\n'), 'a!\n')
-    assert.equal(listener.connections(), 1)
+    assert.equal(listener.status().connections, 1)
     await listener.close()
     await client.closed
     assert.equal(existsSync(path), false)
@@ -158,9 +159,9 @@ describe('connections', () => {
     first.socket.write('a\n')
     await first.receive('a!')
     for (let count = 0; count < 3; count++) await (await connectClient(t, path)).closed
-    assert.equal(listener.connections(), 1)
+    assert.equal(listener.status().connections, 1)
     first.socket.destroy()
-    while (listener.connections() > 0) await settle()
+    while (listener.status().connections > 0) await settle()
     const next = await connectClient(t, path)
     next.socket.write('b\n')
     await next.receive('b!')
@@ -183,9 +184,9 @@ describe('connections', () => {
     const [idle, busy] = [await connectClient(t, path), await connectClient(t, path)]
     busy.socket.write('hello\nwait\n')
     await busy.receive('hello!')
-    const closed = listener.close({ drainMs: 60_000 })
+    const closed = listener.close({ quietMs: 0, lateMs: 60_000, endMs: 60_000 })
     await idle.closed
-    assert.deepEqual([existsSync(path), listener.connections()], [false, 1])
+    assert.deepEqual([existsSync(path), listener.status().connections], [false, 1])
     finish()
     await busy.receive('waited')
     await busy.closed
@@ -198,8 +199,41 @@ describe('connections', () => {
     const busy = await connectClient(t, path)
     busy.socket.write('hello\nwait\n')
     await busy.receive('hello!')
-    await listener.close({ drainMs: 1 })
+    await listener.close({ quietMs: 0, lateMs: 1, endMs: 1 })
     await busy.closed
+  })
+})
+
+describe('what is served', () => {
+  const shouting: Dialect<string> = {
+    framer: () => lines({ maxBytes: 100 }),
+    open: wire => ({ receive: line => wire.send(`${line.toUpperCase()}!\n`), closed: () => {} }),
+  }
+
+  it('can change for connections that come later, and those that are open stay as they are', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const listener = await open(t, config(path))
+    const before = await connectClient(t, path)
+    before.socket.write('a\n')
+    await before.receive('a!')
+    listener.serve(config(path, { name: 'renamed' }), shouting, { ...limits, connections: 2 })
+    before.socket.write('b\n')
+    await before.receive('b!')
+    const after = await connectClient(t, path)
+    after.socket.write('c\n')
+    await after.receive('C!')
+    await (await connectClient(t, path)).closed
+    const status = { name: 'renamed', protocol: 'dovecot-auth', path, inherited: false, open: true }
+    assert.deepEqual(listener.status(), { ...status, connections: 2, refusing: true })
+  })
+
+  it('can be at a socket with another mode', async t => {
+    const path = join(makeFolder(t), 'socket')
+    const listener = await open(t, config(path, { mode: 0o600 }))
+    await listener.permit(config(path, { mode: 0o666 }))
+    assert.equal(statSync(path).mode & 0o777, 0o666)
+    const unknown = config(path, { group: 'no-such-group' })
+    await assert.rejects(listener.permit(unknown), /listen\.imap: group no-such-group does not exist/)
   })
 })
 

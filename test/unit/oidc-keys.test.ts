@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Fault } from '../../src/oidc/fault.ts'
+import { createKeySet } from '../../src/oidc/jws.ts'
 import { createKeys, type JwsRules, type Keys, type KeysOptions } from '../../src/oidc/keys.ts'
 import type { Claims } from '../../src/oidc/token-verdict.ts'
 import { newSigner, publicJwk, signJwt } from '../support/jws.ts'
@@ -74,7 +75,7 @@ function start(t: TestContext, options: Partial<KeysOptions> & { keys?: Claims[]
       fetches++
       await held
       if (answer instanceof Fault) throw answer
-      return { keys: answer }
+      return createKeySet({ keys: answer })
     },
     disk: undefined,
     issuer: 'https://idp.example.org',

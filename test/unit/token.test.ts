@@ -117,6 +117,14 @@ describe('cache', () => {
     assert.deepEqual(asked, [])
   })
 
+  it('counts what was known, what was not, and what is kept', async () => {
+    const { provider } = scripted(token => (token === 'good' ? active() : refused))
+    const tokens = createTokenSource(provider, cache)
+    await Promise.all(['good', 'good', 'bad'].map(token => tokens.lookup(token)))
+    for (const token of ['good', 'bad', 'good']) await tokens.lookup(token)
+    assert.deepEqual(tokens.status(), { good: 1, bad: 1, hits: 3, misses: 3 })
+  })
+
   it('forgets on flush also what was under way', async () => {
     const { provider, asked } = scripted(() => active())
     const tokens = createTokenSource(provider, cache)
