@@ -31,9 +31,12 @@ ${toml}`
   const log = createRecorder()
   const load = () => loadConfig(join(folder, 'bearerd.toml'), {})
   const daemon = await startDaemon(config, log, { version: '1.2.3', load })
-  t.after(() => daemon.stop())
   const client = await connectAuth(join(folder, 'auth'))
-  t.after(() => client.close())
+  // The client first: the daemon would wait until somebody redeems the logins that it has granted her.
+  t.after(() => {
+    client.close()
+    return daemon.stop()
+  })
   return {
     daemon,
     provider,

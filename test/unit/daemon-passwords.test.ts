@@ -25,8 +25,13 @@ async function open(t: TestContext, toml: string, files: Record<string, string> 
   assert.ok(config)
   const log = createRecorder()
   const daemon = await startDaemon(config, log)
-  t.after(() => daemon.stop())
   const client = await connectClient(t, join(folder, 'auth'))
+  // The client first: the daemon would wait until somebody redeems the logins that it has granted her.
+  const stop = () => {
+    client.socket.destroy()
+    return daemon.stop()
+  }
+  t.after(stop)
   client.socket.write('VERSION\t1\t2\nCPID\t987\n')
   const greeting = await client.receive('DONE\n')
   let id = 0
@@ -34,6 +39,7 @@ async function open(t: TestContext, toml: string, files: Record<string, string> 
     folder,
     log,
     daemon,
+    stop,
     mechanisms: [...greeting.matchAll(/^MECH\t(\S+)/gm)].map(([, name]) => name),
     async login(password = appPassword): Promise<string> {
       const message = Buffer.from(`\0alice@example.org\0${password}`).toString('base64')
@@ -55,10 +61,10 @@ test('mechanisms are offered that there is something to log in with for', async 
 })
 
 test('an app password lets its owner in, and its last use is written when the daemon stops', async t => {
-  const { folder, daemon, login } = await open(t, atOnce, { 'app-passwords.jsonl': onePassword })
+  const { folder, stop, login } = await open(t, atOnce, { 'app-passwords.jsonl': onePassword })
   assert.equal(await login(), 'OK\t1\tuser=alice@example.org')
   assert.equal(await login(appPassword.replace('z', 'y')), 'FAIL\t2\tuser=alice@example.org')
-  await daemon.stop()
+  await stop()
   const { account, id, from } = JSON.parse(readFileSync(join(folder, 'app-passwords.last-used.jsonl'), 'utf8'))
   assert.deepEqual([account, id, from], ['alice@example.org', 'kfm', '192.0.2.1'])
 })

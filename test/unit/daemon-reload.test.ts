@@ -42,10 +42,11 @@ async function open(t: TestContext, toml: string, files: Record<string, string> 
   assert.ok(config, JSON.stringify(problems))
   const listener = createListener()
   const daemon = await startDaemon(config, listener.log, { load })
-  t.after(() => daemon.stop())
   const clients: AuthClient[] = []
+  // Clients first: the daemon would wait until somebody redeems the logins that it has granted them.
   t.after(() => {
     for (const client of clients) client.close()
+    return daemon.stop()
   })
   return {
     folder,
