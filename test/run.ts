@@ -1,23 +1,26 @@
 /**
  * The test command. `npm test`: everything fast (unit, property, dialogs). `npm run test:all`: also what happens when
- * writers are killed and disks are full, and the tests against a real provider, and real Dovecot, Postfix and clients;
- * `-- --install` lets it install the Debian packages they need.
+ * writers are killed and disks are full, the tests against a real provider, and real Dovecot, Postfix and clients, and the
+ * package on a Debian 12 and 13 in containers; `-- --install` lets it install the Debian packages they need.
  *
  * What can't be run is left out by name, and the last lines say so.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hierarchies } from './package/nspawn-cgroup.ts'
 import { mayMount } from './support/mount.ts'
 
 const all = process.argv.includes('--all')
 const install = process.argv.includes('--install')
 
 const fast = ['unit', 'property', 'dialogs']
-const slow = ['durability', 'provider', 'interop']
+const slow = ['durability', 'provider', 'interop', 'package']
 
 /** Debian package → a file by which its presence is known. */
-const packages: Record<string, string> = {
+type Packages = Readonly<Record<string, string>>
+
+const mailPackages: Packages = {
   'dovecot-imapd': '/usr/lib/dovecot/imap',
   'dovecot-pop3d': '/usr/lib/dovecot/pop3',
   'dovecot-lmtpd': '/usr/lib/dovecot/lmtp',
@@ -28,6 +31,12 @@ const packages: Record<string, string> = {
   swaks: '/usr/bin/swaks',
   // For the TLS of swaks.
   'libnet-ssleay-perl': '/usr/share/doc/libnet-ssleay-perl',
+}
+
+const containerPackages: Packages = {
+  debootstrap: '/usr/sbin/debootstrap',
+  'systemd-container': '/usr/bin/systemd-nspawn',
+  lintian: '/usr/bin/lintian',
 }
 
 /** Folders whose tests share a process or two, by way of these files. */
@@ -54,10 +63,18 @@ function titlesIn(file: string): string[] {
   return [...calls].map(([, , title]) => title ?? '')
 }
 
-function missingPackages(): string[] {
+function missing(packages: Packages): string[] {
   return Object.entries(packages)
     .filter(([, file]) => !existsSync(file))
     .map(([name]) => name)
+}
+
+/** Why these can't be had, if they can't. */
+function reasonOf(packages: Packages): string | false {
+  const names = missing(packages)
+  return (
+    names.length > 0 && `missing Debian packages: ${names.join(' ')}${install ? '' : '; "-- --install" installs them'}`
+  )
 }
 
 function installPackages(names: string[]): void {
@@ -75,17 +92,35 @@ function installPackages(names: string[]): void {
   }
 }
 
+function noContainers(): string | false {
+  const namespaces = ['--mount', '--pid', '--net', '--ipc', '--uts', '--fork', 'true']
+  if (spawnSync('unshare', namespaces).status !== 0) return 'namespaces are not permitted'
+  if (hierarchies().length === 0) return 'there are no control groups'
+  return hierarchies().every(isWritable) ? false : 'control groups are read-only'
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 type LeftOut = { readonly why: string; readonly files: readonly string[] }
 
 /** What of these files this machine can't run. */
 function findImpossible(files: readonly string[]): LeftOut[] {
   const isRoot = process.getuid?.() === 0
-  const missing = missingPackages()
-  if (missing.length > 0 && install) installPackages(missing)
-  const still = missingPackages()
-  const packagesMissing = `missing Debian packages: ${still.join(' ')}${install ? '' : '; "-- --install" installs them'}`
+  const wanted = missing({ ...mailPackages, ...containerPackages })
+  if (wanted.length > 0 && install) installPackages(wanted)
   const reasons: [prefix: string, why: string | false][] = [
-    ['test/interop/', (still.length > 0 && packagesMissing) || (!isRoot && 'Postfix and Dovecot start as root only')],
+    ['test/interop/', reasonOf(mailPackages) || (!isRoot && 'Postfix and Dovecot start as root only')],
+    [
+      'test/package/nspawn',
+      reasonOf(containerPackages) || (!isRoot && 'only root starts containers') || noContainers(),
+    ],
     ['test/durability/users', !isRoot && 'only root can play two users'],
     ['test/durability/file-system', !mayMount && 'mounting a small file system is not permitted'],
   ]
@@ -105,7 +140,7 @@ if (all) {
 
 const result = spawnSync(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-timeout=600000', '--test-concurrency=2', ...files],
+  ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-timeout=900000', '--test-concurrency=2', ...files],
   { stdio: 'inherit' },
 )
 

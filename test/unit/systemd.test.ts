@@ -1,10 +1,19 @@
 /**
- * The units of systemd/, held against the listeners of docs/howto: same names, paths, groups and modes. Where there is
- * systemd, its own opinion of them.
+ * The units of systemd/, held against the listeners of docs/howto: same names, paths, groups and modes; the target that
+ * ties them together, the user and the folders they need. Where there is systemd, its own opinion of all that.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -13,10 +22,13 @@ import { parseToml } from '../../src/toml.ts'
 type Unit = ReadonlyMap<string, string>
 type Listener = { readonly protocol: string; readonly path: string; readonly group?: string; readonly mode?: string }
 
-const unitNames = readdirSync('systemd').sort()
+const unitNames = readdirSync('systemd')
+  .filter(name => !name.endsWith('.conf'))
+  .sort()
 const units = new Map(unitNames.map(name => [name, readUnit(join('systemd', name))]))
 const sockets = [...units].filter(([name]) => name.endsWith('.socket'))
 const service = units.get('bearerd.service') ?? new Map()
+const target = units.get('bearerd.target') ?? new Map()
 const listeners = new Map(['dovecot', 'postfix'].flatMap(page => readListeners(`docs/howto/${page}.md`)))
 
 /** Keys without their sections: no key of ours is in two of them. */
@@ -61,18 +73,45 @@ for (const [name, unit] of sockets)
     assert.equal(unit.get('SocketMode'), listener?.mode ?? (listener?.protocol === 'dovecot-master' ? '0600' : '0660'))
     assert.equal(unit.get('Service'), 'bearerd.service')
     assert.equal(unit.get('RemoveOnStop'), 'no')
-    const server = listener?.protocol.startsWith('dovecot') ? 'dovecot.service' : 'postfix.service'
-    assert.ok(unit.get('Before')?.split(' ').includes(server), `not before ${server}`)
+    const server = listener?.protocol.startsWith('dovecot') ? 'dovecot' : 'postfix'
+    assert.ok(unit.get('Before')?.split(' ').includes(`${server}.service`), `not before ${server}.service`)
+    // Its group comes with the mail server: without one, the unit is skipped instead of failing.
+    assert.equal(unit.get('ConditionPathExists'), `/usr/sbin/${server}`)
   })
+
+test('the target is enabled, started and stopped with all but the policy socket, which few need', () => {
+  const also = target.get('Also')?.split(' ') ?? []
+  const wanted = unitNames.filter(name => !['bearerd.target', 'bearerd-policy.socket'].includes(name))
+  assert.deepEqual([...also].sort(), wanted)
+  assert.equal(target.get('WantedBy'), 'multi-user.target')
+  for (const [name, unit] of units)
+    if (name !== 'bearerd.target') {
+      assert.equal(unit.get('WantedBy'), 'bearerd.target', name)
+      // Of the service a socket must not be a part: a restart would close it.
+      assert.equal(unit.get('PartOf'), 'bearerd.target', name)
+    }
+})
 
 test('the service tells systemd of its readiness and its reload, and holds its peace about /run/bearerd', () => {
   assert.equal(service.get('Type'), 'notify')
   assert.equal(service.get('NotifyAccess'), 'all')
-  assert.equal(service.get('ExecReload'), '/bin/kill -HUP $MAINPID')
+  // Unlike a signal it fails when the new configuration is refused.
+  assert.equal(service.get('ExecReload'), service.get('ExecStart').replace(' serve ', ' reload '))
   // systemd would give the sockets of the socket units in there to the service's user, and remove them when it stops.
   assert.equal(service.get('RuntimeDirectory'), undefined)
   // V8 writes the code that it runs.
   assert.notEqual(service.get('MemoryDenyWriteExecute'), 'yes')
+})
+
+test('the service restarts for ever, since servers wait for the socket of a failed unit', () => {
+  assert.equal(service.get('Restart'), 'always')
+  assert.equal(service.get('StartLimitIntervalSec'), '0')
+})
+
+test('without an error number for refused system calls Node would be killed', () => {
+  const text = readFileSync('systemd/bearerd.service', 'utf8')
+  assert.match(text, /^SystemCallFilter=@system-service$/m)
+  assert.equal(service.get('SystemCallErrorNumber'), 'EPERM')
 })
 
 test('docs/howto/systemd.md tells of every unit', () => {
@@ -82,12 +121,41 @@ test('docs/howto/systemd.md tells of every unit', () => {
 
 const systemd = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' })
 
-test('systemd-analyze verify has nothing to say', { skip: systemd.status !== 0 && 'no systemd-analyze here' }, t => {
+const skip = systemd.status !== 0 && 'no systemd-analyze here'
+
+test('systemd-analyze gives the service an exposure of 1.5 or less', { skip }, () => {
+  const args = ['security', '--offline=true', '--no-pager', '--threshold=15', 'systemd/bearerd.service']
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+  assert.equal(status, 0, stdout + stderr)
+})
+
+test('systemd makes user and folders, which only who needs them can enter', { skip }, t => {
+  const root = mkdtempSync(join(tmpdir(), 'bearerd-root-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  for (const folder of ['etc', 'var', 'run']) mkdirSync(join(root, folder))
+  const run = (command: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(command, [`--root=${root}`, ...args], { encoding: 'utf8' })
+    assert.equal(status, 0, stdout + stderr)
+  }
+  run('systemd-sysusers', join(process.cwd(), 'systemd/sysusers.conf'))
+  const user = readFileSync(join(root, 'etc/passwd'), 'utf8').match(/^bearerd:x:(\d+):(\d+):.*:(.+):(.+)$/m)
+  assert.deepEqual(user?.slice(3), ['/var/lib/bearerd', '/usr/sbin/nologin'])
+  if (process.getuid?.() !== 0) return
+  run('systemd-tmpfiles', '--create', join(process.cwd(), 'systemd/tmpfiles.conf'))
+  const folders = ['var/lib/bearerd', 'etc/bearerd', 'run/bearerd'].map(folder => {
+    const { mode, uid, gid } = statSync(join(root, folder))
+    return `${(mode & 0o7777).toString(8)} ${uid} ${gid}`
+  })
+  const [uid, gid] = user?.slice(1) ?? []
+  assert.deepEqual(folders, [`700 ${uid} ${gid}`, `750 0 ${gid}`, '755 0 0'])
+})
+
+test('systemd-analyze verify has nothing to say', { skip }, t => {
   const folder = mkdtempSync(join(tmpdir(), 'bearerd-units-'))
   t.after(() => rmSync(folder, { recursive: true }))
   for (const name of unitNames) copyFileSync(join('systemd', name), join(folder, name))
   // bearerd is not installed here; a program that exists stands for it.
-  const unit = readFileSync(join('systemd', 'bearerd.service'), 'utf8').replace('/usr/bin/bearerd', '/bin/true')
+  const unit = readFileSync(join('systemd', 'bearerd.service'), 'utf8').replaceAll('/usr/bin/bearerd', '/bin/true')
   writeFileSync(join(folder, 'bearerd.service'), unit)
 
   const verify = () =>
