@@ -8,6 +8,7 @@
  * A stop first closes the sockets for logins, then waits until mail processes have picked up what was granted, and closes
  * those for lookups last.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { createPenalty } from './auth/penalty.ts'
 import { createTokenSizes, tokenSizesFile } from './auth/token-sizes.ts'
 import type { Config } from './config/config.ts'
@@ -35,6 +36,8 @@ const redeemMs = 3_000
 /** A list of all users may be under way. */
 const lookupMs = 3_000
 const drainMs = 8_500
+/** For files to be written, and the rest of `[http]`: nobody waits for what a provider that hangs would say. */
+const closeMs = 1_500
 
 export type LoadedConfig = { readonly config: Config | undefined; readonly problems: readonly Problem[] }
 
@@ -61,7 +64,7 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
   const { telemetry } = monitor
   const manager = createManager()
   const sizes = createTokenSizes(tokenSizesFile(config.stateDir), log)
-  const means: Means = { sizes, penalty: createPenalty(), telemetry, log }
+  const means: Means = { sizes, penalty: createPenalty(), telemetry, log, inForce: () => inForce }
   const state = createState(log, {
     ...options,
     level: () => log.level?.() ?? inForce.config.log.level,
@@ -131,7 +134,7 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
       const loaded = await generation.load('new')
       if (!loaded.complete) return await refuse(loaded.problems.filter(isError))
       const changes: Change[] = []
-      for (const make of [() => listeners.prepare(next, generation.mechanisms), () => monitor.prepare(next.http)]) {
+      for (const make of [() => monitor.prepare(next.http), () => listeners.prepare(next, generation.mechanisms)]) {
         const change = await make()
         changes.push(change)
         undo.push(change.undo)
@@ -177,8 +180,9 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
     await listeners.close('logins', loginDrain)
     await logins.settled(atMost(redeemMs))
     await listeners.close('lookups', { quietMs: 0, lateMs: 0, endMs: atMost(lookupMs) })
-    await reloads.idle()
-    await close()
+    // One that hangs (in DNS, at a directory service) takes nothing into force any more.
+    await Promise.race([reloads.idle(), pause(Math.max(0, endMs - performance.now()), undefined, { ref: false })])
+    await Promise.race([close(), pause(closeMs, undefined, { ref: false })])
     endWatchdog()
     log.info({ event: 'stopped' }, 'bearerd has stopped')
   }

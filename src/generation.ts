@@ -6,9 +6,11 @@
  * passwords in force, cached tokens, keys, the state of a breaker. Of a directory that counts the content of its secrets
  * and TLS files too, whatever they are called.
  */
+import { createHash } from 'node:crypto'
 import { bindingFile } from './accounts/binding-file.ts'
 import { createBindings, type WatchedBindings } from './accounts/bindings.ts'
-import { readWhole } from './accounts/source.ts'
+import { openSource, readChunks } from './accounts/source.ts'
+import { codeOf } from './accounts/stamp.ts'
 import { createAccountStore, type WatchedAccountStore } from './accounts/store.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import type { Penalty } from './auth/penalty.ts'
@@ -37,6 +39,7 @@ export type Means = {
   readonly penalty: Penalty
   readonly telemetry: Telemetry | undefined
   readonly log: Log
+  inForce(): Generation
 }
 
 type Closable = { close(): void | Promise<void> }
@@ -153,12 +156,25 @@ async function takeParts(
 const maxPemBytes = 1024 * 1024
 
 /** What can't be read is found out, and said, by who opens the directory. */
-async function readTls({ tls }: DirectoryConfig): Promise<(string | undefined)[]> {
-  const read = async (file: string | undefined) => {
-    const content = file === undefined ? undefined : await readWhole(file, maxPemBytes)
-    return Buffer.isBuffer(content) ? content.toString('latin1') : undefined
+function readTls({ tls }: DirectoryConfig): Promise<(string | undefined)[]> {
+  return Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(contentMark))
+}
+
+/** Of what a link leads to now: those of certbot and Kubernetes are links. */
+async function contentMark(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  try {
+    const source = await openSource(file)
+    try {
+      const hash = createHash('sha256')
+      for await (const chunk of readChunks(source, 65_536, maxPemBytes)) hash.update(chunk)
+      return hash.digest('base64')
+    } finally {
+      await source.handle.close()
+    }
+  } catch (error) {
+    return codeOf(error)
   }
-  return Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(read))
 }
 
 type Entry = {
@@ -171,6 +187,7 @@ type Entry = {
 }
 
 function assemble(config: Config, means: Means, parts: Parts, { fresh, log, release }: Entry): Generation {
+  const { inForce, ...outliving } = means
   const [accounts, bindings, passwords] = [parts.accounts.thing, parts.bindings?.thing, parts.passwords?.thing]
   const directories = [...parts.directories.values()].map(({ thing }) => thing)
   const stores: readonly Store[] = [accounts, bindings, passwords].filter(store => store !== undefined)
@@ -193,6 +210,17 @@ function assemble(config: Config, means: Means, parts: Parts, { fresh, log, rele
     return () => closeAll(old.filter(thing => !isWatch(thing)))
   }
 
+  const authenticate = createAuthenticate({
+    directories: new Map([...parts.directories].map(([name, { thing }]) => [name, thing])),
+    routing: createRouting(config.directories),
+    accounts,
+    bindings,
+    newcomers: config.accounts,
+    passwords: createPasswordsOption(config.appPasswords, passwords, parts.verifier?.thing),
+    successor: () => (inForce().parts === parts ? undefined : inForce().authenticate),
+    ...outliving,
+  })
+
   return {
     config,
     accounts,
@@ -203,15 +231,7 @@ function assemble(config: Config, means: Means, parts: Parts, { fresh, log, rele
       ...(config.directories.length > 0 ? tokenMechanisms : []),
       ...(config.appPasswords.enabled ? passwordMechanisms : []),
     ],
-    authenticate: createAuthenticate({
-      directories: new Map([...parts.directories].map(([name, { thing }]) => [name, thing])),
-      routing: createRouting(config.directories),
-      accounts,
-      bindings,
-      newcomers: config.accounts,
-      passwords: createPasswordsOption(config.appPasswords, passwords, parts.verifier?.thing),
-      ...means,
-    }),
+    authenticate,
     load,
     discard: () => closeAll(fresh),
     retire,

@@ -11,7 +11,6 @@ import type { Config, ListenerConfig } from './config/config.ts'
 import { createAuthDialect } from './dovecot/auth-session.ts'
 import type { Logins } from './dovecot/logins.ts'
 import { createMasterDialect } from './dovecot/master-session.ts'
-import { fingerprint } from './fingerprint.ts'
 import { describeError, type Log } from './log.ts'
 import { ListenError } from './net/bind.ts'
 import type { DrainTimes } from './net/drain.ts'
@@ -64,8 +63,6 @@ export type ListenersOptions = {
 
 export function createListeners({ services, inherited, drainTimes, log }: ListenersOptions): Listeners {
   const serve = createServe(services, log)
-  /** How those that are open are served: what is the same needs no change. */
-  const marks = new Map<Listener, string>()
   let open: readonly Listener[] = []
   const leaving = new Set<Promise<void>>()
 
@@ -84,15 +81,15 @@ export function createListeners({ services, inherited, drainTimes, log }: Listen
     const listener = await serve(config, settings, (config, dialect, limits) =>
       listen(config, dialect, limits, log, fd),
     )
-    warnOfPath(listener, config)
+    complainOfPath(listener, config)
     return listener
   }
 
-  function warnOfPath(listener: Listener, { name, path }: ListenerConfig): void {
+  function complainOfPath(listener: Listener, { name, path }: ListenerConfig): void {
     const actual = listener.status().path
     if (!listener.inherited || actual === path) return
     const cure = `give [listen.${name}] and ListenStream= of its socket unit the same path`
-    log.warn(
+    log.error(
       { event: 'start', listener: name, path, socket: actual, cure },
       'the socket that systemd passed is at another path than the configuration says; it is used nevertheless',
     )
@@ -115,8 +112,9 @@ export function createListeners({ services, inherited, drainTimes, log }: Listen
       for (const config of wanted) {
         const listener = find(config) ?? (await openNew(config, settings))
         next.push({ config, listener })
-        if (open.includes(listener)) await adapt(listener, config, permitted)
       }
+      // Last: of a change that is refused, nobody shall have had the permissions.
+      for (const { config, listener } of next) if (open.includes(listener)) await adapt(listener, config, permitted)
     } catch (error) {
       await undo()
       throw error
@@ -132,18 +130,14 @@ export function createListeners({ services, inherited, drainTimes, log }: Listen
     const before = open
     open = next.map(({ listener }) => listener)
     for (const { config, listener } of next) {
-      const mark = fingerprint([config, settings.limits, settings.mechanisms.map(({ name }) => name)])
-      if (before.includes(listener) && marks.get(listener) !== mark) {
-        if (config.path !== listener.config.path) warnOfPath(listener, config)
-        serve(config, settings, listener.serve)
-      }
-      marks.set(listener, mark)
+      if (!before.includes(listener)) continue
+      if (config.path !== listener.config.path) complainOfPath(listener, config)
+      serve(config, settings, listener.serve)
     }
     for (const listener of before.filter(listener => !open.includes(listener))) leave(listener)
   }
 
   function leave(listener: Listener): void {
-    marks.delete(listener)
     const left = listener.close(drainTimes).finally(() => leaving.delete(left))
     leaving.add(left)
   }

@@ -16,6 +16,7 @@ import { isatty } from 'node:tty'
 import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { LogConfig } from './config/config.ts'
+import { escaped } from './escape.ts'
 
 export type Log = {
   debug(fields: object, message: string): void
@@ -69,8 +70,7 @@ export function createLog({ level, format }: LogConfig): ProcessLog {
   }
   const output = createOutput(process.stdout)
   if (!journal) return wrap(pino(options, output), output.flush)
-  // An entry of the journal is one line.
-  const prettify = isPretty ? pretty.prettyFactory({ colorize: false, singleLine: true }) : undefined
+  const prettify = isPretty ? createPrettify() : undefined
   return wrap(pino(options, withPriority(output, prettify)), output.flush)
 }
 
@@ -89,6 +89,12 @@ function wrap(logger: pino.Logger, flush: () => Promise<void>): ProcessLog {
   }
 }
 
+/** An entry of the journal is one line: a second one would begin with a priority of its own, whoever wrote what is in it. */
+function createPrettify(): (line: string) => string {
+  const prettify = pretty.prettyFactory({ colorize: false, singleLine: true, errorLikeObjectKeys: [] })
+  return line => `${escaped(prettify(line).trimEnd())}\n`
+}
+
 /** pino tells a stream that asks for it the level of the line to come (pino's api.md, "pino.metadata"). */
 function withPriority(output: Pick<Output, 'write'>, prettify: ((line: string) => string) | undefined) {
   const stream = {
@@ -98,6 +104,12 @@ function withPriority(output: Pick<Output, 'write'>, prettify: ((line: string) =
       output.write(prettify === undefined ? line : prettify(line), priorities[stream.lastLevel]),
   }
   return stream
+}
+
+/** Standard error, for what keeps the process from starting. In the journal each line has the priority of an error. */
+export function errorOutput(): { write(line: string): unknown } {
+  if (!isJournal(2, process.env.JOURNAL_STREAM)) return process.stderr
+  return { write: line => process.stderr.write(`<${priorities[50]}>${line}`) }
 }
 
 /** Compared, since a child whose output goes elsewhere inherits the variable. */

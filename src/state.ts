@@ -58,6 +58,8 @@ export function createState(log: Log, { version = '', level, logins = () => noLo
       refused = undefined
     },
     refuse: problems => {
+      // There is nothing to mend.
+      if (current === 'stopping') return { ok: false, problems }
       refused = { time: now(), problems }
       logProblems(problems, 'config_refused', log)
       const fields = { event: 'config_refused', problems: problems.filter(isError).length }

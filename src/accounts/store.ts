@@ -67,6 +67,7 @@ export function createAccountStore(
   /** What the files were at the last load, good or bad. */
   let stamps: Stamp[] = []
   let failed = false
+  let closed = false
   let retryAt = Number.POSITIVE_INFINITY
 
   async function load(cause: 'load' | 'change' | 'retry'): Promise<readonly Problem[]> {
@@ -94,6 +95,7 @@ export function createAccountStore(
   )
 
   async function createLocked(wanted: NewAccount, file: string, lock: Lock): Promise<Account> {
+    if (closed) throw new Error('another configuration is in force')
     await loadIfDue()
     if (inForce === undefined || failed) throw new Error('the account files have errors')
     if (!directories.includes(wanted.directory)) throw new Error('its directory is not configured')
@@ -137,7 +139,10 @@ export function createAccountStore(
     create,
     watch: watch.start,
     status: () => report.status(files, inForce?.builder.index.size),
-    close: watch.stop,
+    close: () => {
+      closed = true
+      watch.stop()
+    },
   }
 }
 

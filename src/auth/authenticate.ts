@@ -40,6 +40,11 @@ export type AuthenticateOptions = Omit<TokenLoginOptions, 'now'> & {
   readonly telemetry?: Pick<Telemetry, 'login'> | undefined
   /** Is told of each step of a decision on a token. */
   readonly observe?: Observe
+  /**
+   * Of a configuration that has come into force meanwhile, by which the login is decided on anew if this one would accept:
+   * what a reload has taken away, nobody gets who asked before.
+   */
+  readonly successor?: () => Authenticate | undefined
   readonly now?: () => number
 }
 
@@ -50,6 +55,7 @@ export function createAuthenticate({
   log,
   telemetry,
   observe,
+  successor,
   now = Date.now,
   ...options
 }: AuthenticateOptions): Authenticate {
@@ -99,10 +105,16 @@ export function createAuthenticate({
       // Mail clients come back with an expired token by themselves: it counts as no failure where a directory was asked.
       return settle === undefined ? verdict : settle(verdict, trace.directory === undefined)
     }
+    const handOver = (verdict: Verdict): Verdict | Promise<Verdict> => {
+      const next = verdict.kind === 'accept' ? successor?.() : undefined
+      if (next === undefined) return conclude(verdict)
+      settle?.(verdict, false)
+      return next(request)
+    }
     try {
       const verdict = decide(request, trace)
       if (!(verdict instanceof Promise)) return conclude(verdict)
-      return verdict.catch(error => fault(error, trace)).then(conclude)
+      return verdict.catch(error => fault(error, trace)).then(handOver)
     } catch (error) {
       return conclude(fault(error, trace))
     }

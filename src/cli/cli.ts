@@ -66,7 +66,7 @@ export function createProgram(done: (code: number) => void): Command {
     .description('reads configuration and accounts as serve would, and prints every problem')
     .addOption(config())
     .option('--json', 'one JSON object a problem', false)
-    .addHelpText('after', '\nExample:\n  bearerd check && systemctl restart bearerd')
+    .addHelpText('after', '\nExample:\n  bearerd check && systemctl reload bearerd')
     .action(async ({ config, json }: { config: string; json: boolean }) =>
       done(await (await import('./check.ts')).runCheck(config, json)),
     )

@@ -6,8 +6,8 @@ import { createAccountStore } from '../accounts/store.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Problem } from '../config/problem.ts'
-import { silentLog } from '../log.ts'
-import { ourTerminal, reportProblems, type Terminal } from './terminal.ts'
+import { errorOutput, silentLog } from '../log.ts'
+import { complain, ourTerminal, reportProblems, type Terminal } from './terminal.ts'
 
 /** The configuration and its warnings; or undefined, with every problem on standard error. */
 export async function loadConfigOrReport(
@@ -15,8 +15,9 @@ export async function loadConfigOrReport(
 ): Promise<{ config: Config; problems: readonly Problem[] } | undefined> {
   const { config, problems } = await loadConfig(file, process.env)
   if (config !== undefined) return { config, problems }
-  reportProblems(ourTerminal, problems)
-  process.stderr.write(`bearerd: mend the errors of ${file} first; "bearerd check" tells when they are gone\n`)
+  const terminal = { ...ourTerminal, error: errorOutput() }
+  const code = reportProblems(terminal, problems)
+  complain(terminal, code, `mend the errors of ${file} first; "bearerd check" tells when they are gone`)
   return undefined
 }
 

@@ -1,13 +1,13 @@
 /**
  * Control client: asks the running daemon at its control socket (`monitor/control.ts`), within a deadline.
  *
- * root connects as whoever owns what is at the path, mostly bearerd's user: she can put a link there, which must not lead
- * root to a socket that is closed to her.
+ * root connects as whoever owns the directory, mostly bearerd's user, or else what is at the path: she can put a link there,
+ * in the middle of the way too, which must not lead root to a socket that is closed to her.
  */
 import { lstat } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { asUser } from '../accounts/as-owner.ts'
+import { asOwnerOf, asUser } from '../accounts/as-owner.ts'
 import { codeOf } from '../accounts/stamp.ts'
 import { findControlPath } from '../config/control-path.ts'
 import { formatProblem } from '../config/problem.ts'
@@ -78,9 +78,11 @@ export async function ask(path: string, question: Question): Promise<unknown> {
 
 async function connectAsOwner(path: string): Promise<Socket> {
   try {
-    const owner = process.getuid?.() === 0 ? await lstat(path) : undefined
-    if (owner === undefined || owner.uid === 0) return await connectTo(path)
-    return await asUser(owner.uid, owner.gid, () => connectTo(path))
+    return await asOwnerOf(path, async () => {
+      const owner = process.geteuid?.() === 0 ? await lstat(path) : undefined
+      if (owner === undefined || owner.uid === 0) return connectTo(path)
+      return asUser(owner.uid, owner.gid, () => connectTo(path))
+    })
   } catch (error) {
     throw new ControlError(whyNoConnection(path, codeOf(error)))
   }

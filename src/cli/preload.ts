@@ -6,9 +6,10 @@
  * imported hashes: each of them reads its files anew (`hash-worker.ts`).
  */
 import { loadLocks } from '../accounts/lock.ts'
+import { loadMetrics } from '../monitor/monitor.ts'
 import { loadHashPool } from '../passwords/hash-pool.ts'
 import { loadTomlLocator } from '../toml.ts'
 
 export async function preload(): Promise<void> {
-  await Promise.all([loadLocks(), loadHashPool(), loadTomlLocator()])
+  await Promise.all([loadLocks(), loadHashPool(), loadMetrics(), loadTomlLocator()])
 }

@@ -34,7 +34,8 @@ async function tellFiles(ask: Ask, { output, error, now }: Terminal): Promise<nu
   const status = (await ask({ method: 'GET', resource: '/status' })) as Status
   const failed = findStoreTroubles(status, now()).filter(isGrave)
   for (const trouble of failed) for (const line of troubleInWords(trouble)) error.write(`${escaped(line)}\n`)
-  output.write(`${status.config.file} is in force${failed.length === 0 ? `, with ${countsInWords(status)}` : ''}\n`)
+  const counts = failed.length === 0 ? `, with ${countsInWords(status)}` : ''
+  output.write(`${escaped(`${status.config.file} is in force${counts}`)}\n`)
   return failed.length === 0 ? exit.done : exit.no
 }
 

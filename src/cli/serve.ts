@@ -17,12 +17,13 @@ export async function runServe(file: string, version: string): Promise<number> {
   logProblems(problems, 'config', log)
   keepGoing(log)
   const end = terminated()
-  // Whoever waits for READY=1 or the ready line may send a signal at once: the handlers are there before.
-  let reload = (): void => {}
-  process.on('SIGHUP', () => reload())
+  // Node's own answer is a debugger at a port of loopback, by which any user of the machine would be bearerd's.
+  process.on('SIGUSR1', () => {})
   try {
-    const daemon = await startDaemon(config, log, { version, load: () => loadConfig(file, process.env) })
-    reload = () => void daemon.reload()
+    const starting = startDaemon(config, log, { version, load: () => loadConfig(file, process.env) })
+    // What has changed since the files were read: a start takes its time, too.
+    process.on('SIGHUP', () => void starting.then(({ reload }) => reload()).catch(() => {}))
+    const daemon = await starting
     void loadRest(log)
     await end
     await daemon.stop()

@@ -135,9 +135,14 @@ function meaningOf(reason: string): string {
   return Object.hasOwn(reasons, reason) ? reasons[reason as keyof typeof reasons].meaning : ''
 }
 
+/** Wider than any name; one cell without an end must not make thousands of others as wide. */
+const widestColumn = 120
+
 /** Columns, of which the last may be of any length. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((width, row) => Math.min(widestColumn, Math.max(width, row[column]?.length ?? 0)), 0),
+  )
   return rows.map(row =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
   )

@@ -22,10 +22,18 @@ export function runStatus(options: StatusOptions, version: string, terminal: Ter
   })
 }
 
+/** JSON leaves control characters from U+007F on as they are, and a terminal may obey them. */
+function printableJson(value: unknown): string {
+  const hex = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`
+  return JSON.stringify(value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, char =>
+    Array.from({ length: char.length }, (_, index) => hex(char.charCodeAt(index))).join(''),
+  )
+}
+
 /** A daemon of another version may lack what this one looks for. */
 function read(status: Status, version: string, json: boolean, nowMs: number): { text: string; grave: boolean } {
   try {
-    const text = json ? JSON.stringify(status) : statusInWords(status, version, nowMs).join('\n')
+    const text = json ? printableJson(status) : statusInWords(status, version, nowMs).join('\n')
     return { text: `${text}\n`, grave: findTroubles(status, nowMs).some(isGrave) }
   } catch (error) {
     if (!(error instanceof TypeError) || status.version === version) throw error

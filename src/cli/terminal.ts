@@ -7,6 +7,7 @@ import { canonicalAddress } from '../accounts/address.ts'
 import type { Holder } from '../accounts/lock.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { quote } from '../config/values.ts'
+import { escaped } from '../escape.ts'
 import { isImportedHash } from '../passwords/hash.ts'
 import type { PasswordRecord } from '../passwords/password.ts'
 import { exit } from './exit.ts'
@@ -42,7 +43,7 @@ export function complain({ error }: Terminal, code: number, message: string): nu
 
 /** Answers with the exit code for it. */
 export function reportProblems({ error }: Terminal, problems: readonly Problem[]): number {
-  for (const problem of problems) error.write(`${formatProblem(problem)}\n`)
+  for (const problem of problems) error.write(`${escaped(formatProblem(problem))}\n`)
   return exit.config
 }
 

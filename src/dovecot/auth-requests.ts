@@ -15,6 +15,7 @@
  * When the listener ends, requests are served as ever for a while, but for refusals, which are held no longer. Then there is
  * no verdict on those that come, nor on those whose client has not answered its challenge; and at last on none.
  */
+import { printable } from '../auth/outcome.ts'
 import { type UnavailableReason, unavailableReasons } from '../auth/reason.ts'
 import type { Authenticate, LoginRequest, Reject, Verdict } from '../auth/verdict.ts'
 import type { ListenerConfig } from '../config/config.ts'
@@ -277,7 +278,7 @@ export function createRequests(
       event: 'deadline',
       listener: listener.name,
       mechanism: request.mechanism.name,
-      asked,
+      asked: asked && printable(asked),
       session,
       remote,
     }
@@ -306,7 +307,8 @@ export function createRequests(
 
   function tellLate(auth: Auth, asked?: string): void {
     const { session, remoteAddress: remote } = auth
-    const fields = { event: 'late', listener: listener.name, mechanism: auth.mechanism, asked, session, remote }
+    const [mechanism, name] = [auth.mechanism, asked].map(text => text && printable(text))
+    const fields = { event: 'late', listener: listener.name, mechanism, asked: name, session, remote }
     log.info(fields, 'bearerd stops before there is a verdict: a temporary failure')
     unavailable({ auth }, 'stopping', asked)
   }

@@ -48,7 +48,9 @@ export function createLogins(): Logins {
   let changed = () => {}
 
   function open(clientPid: number, cookie: Buffer): Offers {
-    const client: Client = { cookie, logins: createExpiring({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT }), left: false }
+    const expired = () => forgetIfDone(clientPid, client)
+    const logins = createExpiring<number, Login>({ afterMs: LOGIN_MS, limit: LOGIN_LIMIT, expired })
+    const client: Client = { cookie, logins, left: false }
     clients.set(clientPid, [...(clients.get(clientPid) ?? []), client])
     return {
       offer: client.logins.set,

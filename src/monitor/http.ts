@@ -10,9 +10,13 @@
  * passwords and lookups still work, and another bearerd would ask the same one. No encryption, no login: it belongs on
  * loopback, behind a proxy, or at a Unix socket, which anybody may connect to who may enter its directory.
  *
- * A connection serves one request, so that none is idle when bearerd stops.
+ * A connection serves one request, so that none is idle when bearerd stops, and thousands in one packet are no more. Reading
+ * the metrics takes milliseconds, in which no login goes on: whoever asks while others wait gets the same text as they, and
+ * there is a pause after each, so that no number of scrapers takes more than a tenth of the daemon's time.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { HttpConfig } from '../config/config.ts'
 import { describeError, type Log } from '../log.ts'
 import { bind, ListenError } from '../net/bind.ts'
@@ -35,6 +39,9 @@ const connectionLimit = 64
 /** For a request to come, and for its answer to be taken. */
 const patienceMs = 5_000
 const drainMs = 1_000
+/** After a reading of the metrics, by how long it took; and at most, as there is patience for it. */
+const pauseFactor = 9
+const longestPauseMs = 1_000
 /** Numbers only, read by anybody at loopback too. */
 const socketMode = 0o666
 const plain = 'text/plain; charset=utf-8'
@@ -47,7 +54,15 @@ export async function openHttp(config: HttpConfig, services: HttpServices, log: 
     requestTimeout: patienceMs,
     connectionsCheckingInterval: 1_000,
   }
-  const server = createServer(options, (request, response) => void serve(request, response, services, log))
+  const read = sparing(services.metrics.read)
+  const spared = { ...services, metrics: { ...services.metrics, read } }
+  const served = new WeakSet<object>()
+  const server = createServer(options, (request, response) => {
+    // What comes behind a first request is never answered: the first answer ends the connection.
+    if (served.has(request.socket)) return
+    served.add(request.socket)
+    void serve(request, response, spared, log)
+  })
   server.maxConnections = connectionLimit
   server.timeout = patienceMs
   if (config.kind === 'unix') await bind(server, { ...config, key: 'http.listen', mode: socketMode, group: undefined })
@@ -56,6 +71,27 @@ export async function openHttp(config: HttpConfig, services: HttpServices, log: 
     log.warn({ event: 'http', why: describeError(error).error }, 'the address of http.listen has trouble'),
   )
   return { address: server.address(), close: () => close(server) }
+}
+
+/** A reading at a time, that of a moment later than the question; then a pause. */
+function sparing(read: () => Promise<string>): () => Promise<string> {
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<string> | undefined
+  const take = async (): Promise<string> => {
+    waiting = undefined
+    const beganMs = performance.now()
+    const text = read()
+    last = text
+      .catch(() => {})
+      .then(() =>
+        pause(Math.min(pauseFactor * (performance.now() - beganMs), longestPauseMs), undefined, { ref: false }),
+      )
+    return text
+  }
+  return () => {
+    waiting ??= last.then(take)
+    return waiting
+  }
 }
 
 function bindPort(server: Server, { host, port }: Extract<HttpConfig, { kind: 'tcp' }>): Promise<void> {

@@ -30,9 +30,12 @@ type Change = {
 
 export type MonitorOptions = MetricsOptions & { readonly http: HttpConfig | undefined; readonly log: Log }
 
+/** Takes some milliseconds the first time. */
+export const loadMetrics = () => import('./metrics.ts')
+
 export async function createMonitor({ http, log, ...options }: MonitorOptions): Promise<Monitor> {
   const recent = createRecent()
-  let metrics = http && (await loadMetrics(options))
+  let metrics = http && (await countFromNowOn(options))
   let served: { readonly config: string; readonly endpoint: HttpEndpoint } | undefined
 
   const telemetry: Telemetry = {
@@ -49,7 +52,7 @@ export async function createMonitor({ http, log, ...options }: MonitorOptions): 
   }
 
   async function open(config: HttpConfig): Promise<HttpEndpoint> {
-    metrics ??= await loadMetrics(options)
+    metrics ??= await countFromNowOn(options)
     return openHttp(config, { status: options.status, metrics }, log)
   }
 
@@ -72,7 +75,7 @@ export async function createMonitor({ http, log, ...options }: MonitorOptions): 
   }
 }
 
-async function loadMetrics(options: MetricsOptions): Promise<Metrics> {
-  const { createMetrics } = await import('./metrics.ts')
+async function countFromNowOn(options: MetricsOptions): Promise<Metrics> {
+  const { createMetrics } = await loadMetrics()
   return createMetrics(options)
 }

@@ -18,8 +18,11 @@ import type { ListenerConfig } from '../config/config.ts'
 
 /** sun_path of sockaddr_un holds 108 bytes with the NUL. */
 const PATH_BYTES = 107
-/** Connections waiting to be accepted: one smtpd or imap-login process each, which all come back after a restart. */
-const BACKLOG = 511
+/**
+ * Connections waiting to be accepted: all that come while bearerd restarts. A Unix socket that is full refuses (EAGAIN).
+ * The kernel takes at most net.core.somaxconn, 4096 by default, and the last listen(2) counts: the units have the same.
+ */
+const BACKLOG = 4096
 
 export type Place = Pick<ListenerConfig, 'path' | 'mode' | 'group'> & {
   /** What asks for it, as messages name it: `listen.imap`. */
@@ -155,10 +158,21 @@ async function groupId(key: string, group: string): Promise<number> {
 function bindError({ key, path }: Place, error: unknown): unknown {
   const cause = code(error)
   if (cause === undefined) return error
-  const cure =
-    cause === 'EACCES' || cause === 'EPERM' ? `; bearerd's user may not create files in ${dirname(path)}` : ''
-  return new ListenError(`${key}: can't listen on ${path} (${cause})${cure}`)
+  const cure = cureOf(cause, path)
+  return new ListenError(`${key}: can't listen on ${path} (${cause})${cure === undefined ? '' : `; ${cure}`}`)
 }
+
+function cureOf(cause: string, path: string): string | undefined {
+  if (cause === 'EACCES' || cause === 'EPERM') return `bearerd's user may not create files in ${dirname(path)}`
+  if (cause === 'EROFS')
+    return `its unit lets bearerd write elsewhere only; have systemd make the socket: ${socketUnit}`
+  // What removeStale has left: it can't tell whether the socket is in use.
+  if (cause === 'EADDRINUSE')
+    return `a socket that is not bearerd's is there. If it is that of a socket unit: ${socketUnit}`
+  return undefined
+}
+
+const socketUnit = 'enable the unit, then "systemctl restart bearerd.target"'
 
 /** ENOENT, EADDRINUSE …; undefined if it is no error of the operating system. */
 function code(error: unknown): string | undefined {

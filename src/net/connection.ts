@@ -12,6 +12,7 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { describeError, type Log } from '../log.ts'
 import { type Dialect, type DrainPhase, ProtocolError, type Session, type Wire } from './session.ts'
+import { takeUnread } from './unread.ts'
 
 /**
  * A frame must be complete this long after its first byte, and the first one this long after the connection: mail
@@ -40,10 +41,10 @@ export type Connection = {
   drain(phase: DrainPhase): void
   /** Whether all is answered and written, and nothing has come for so long, counted from the beginning of the drain. */
   isIdle(quietMs: number): boolean
-  /** Hangs up, since all is answered. */
+  /** Looks whether there is something to be read just now, and begins to work on it. To be asked right before `release`. */
+  hears(): boolean
+  /** Hangs up, since all is answered, or there is no time left. */
   release(): void
-  /** Hangs up at once. */
-  kill(): void
 }
 
 export function openConnection<Frame>(
@@ -133,6 +134,12 @@ export function openConnection<Frame>(
     return session?.awaitsPeer?.() !== true && performance.now() - (heardMs ?? 0) >= quietMs
   }
 
+  function hears(): boolean {
+    const chunk = gone ? undefined : takeUnread(socket)
+    if (chunk !== undefined) onData(chunk)
+    return chunk !== undefined
+  }
+
   function release(): void {
     drained = true
     kill()
@@ -199,7 +206,7 @@ export function openConnection<Frame>(
   } catch (error) {
     fail(error)
   }
-  return { drain, isIdle, release, kill }
+  return { drain, isIdle, hears, release }
 }
 
 type OutputEvents = {

@@ -3,8 +3,8 @@
  *
  * No connection can be closed against writing alone: Node has no shutdown(SHUT_RD). What a peer writes in the moment in
  * which it is hung up on is lost, and a login then fails: at Postfix temporarily, with Dovecot 2.3 as if the password were
- * wrong. So a connection is closed when it has been silent for a while, right after a look at all sockets by which nothing
- * was there to be read, one in each turn of the event loop: what remains is some microseconds for each.
+ * wrong. So a connection is closed when it has been silent for a while, one in each turn of the event loop, and at once
+ * after a look by which nothing was there to be read (unread.ts): what remains is some microseconds for each.
  */
 import { performance } from 'node:perf_hooks'
 import type { Connection } from './connection.ts'
@@ -42,7 +42,7 @@ export async function drain(
     if (spentMs > endMs + graceMs) break
     const idle = findIdle(connections, spentMs < lateMs / 2 ? quietMs : 0)
     if (idle === undefined) await pause(lookMs)
-    else idle.release()
+    else if (!idle.hears()) idle.release()
   }
   for (const timer of timers) clearTimeout(timer)
 }
@@ -52,7 +52,7 @@ function findIdle(connections: ReadonlySet<Connection>, quietMs: number): Connec
   return undefined
 }
 
-/** Right after the event loop has looked at all sockets, and what could be read has been worked on. */
+/** A turn of the event loop for each: what can be read has been worked on, and nobody else waits for long. */
 function polled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }

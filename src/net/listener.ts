@@ -81,7 +81,7 @@ export async function listen<Frame>(
       if (connections.size === 0) resolve()
     })
     if (times !== undefined) await drain(connections, times)
-    for (const connection of [...connections]) connection.kill()
+    for (const connection of [...connections]) connection.release()
     await Promise.all([empty, closed])
   }
 

@@ -40,7 +40,7 @@ export type DrainPhase = 'begin' | 'late' | 'end'
 export type Session<Frame> = {
   /** One frame. May throw ProtocolError: the connection is then logged and destroyed. */
   receive(frame: Frame): void
-  /** The connection is gone; nothing can be sent any more. `drained`: because the listener ends, when all was answered. */
+  /** The connection is gone; nothing can be sent any more. `drained`: because the listener ends. */
   closed(drained?: boolean): void
   /** Only of protocols in which a request may take its time. */
   drain?(phase: DrainPhase): void

@@ -209,7 +209,7 @@ async function configure(host: Host): Promise<void> {
   for (const user of ['alice', 'bob', 'carol', 'dora']) await host.must(`bearerd account add ${user}@example.org`)
   await host.shown('bearerd check')
   await host.shown('systemctl enable --now bearerd.target')
-  assert.equal(await host.property('bearerd.service', 'ActiveState'), 'active')
+  await waitFor(host, 'the daemon is ready', 'systemctl is-active bearerd.service')
 
   configureDovecot(host)
   configurePostfix(host)
@@ -287,7 +287,7 @@ async function dropListener(host: Host): Promise<void> {
   host.write('/etc/bearerd/bearerd.toml', config.replace(/\[listen\.maps\]\n(.+\n)+/, ''))
   await host.shown('systemctl disable --now bearerd-maps.socket')
   await host.shown('systemctl restart bearerd')
-  assert.equal(await host.property('bearerd.service', 'ActiveState'), 'active')
+  await waitFor(host, 'the daemon is ready', 'systemctl is-active bearerd.service')
   host.write('/etc/bearerd/bearerd.toml', config)
   await host.shown('systemctl enable bearerd-maps.socket')
   await host.shown('systemctl restart bearerd.service bearerd-maps.socket')

@@ -49,6 +49,13 @@ describe('the last hour', () => {
       }),
     )
   })
+
+  it('ends within its last minute', () => {
+    const recent = createRecent()
+    recent.note({ verdict: 'accept', reason: 'ok' }, minuteMs - 1)
+    const acceptedAt = (nowMs: number) => recent.summary(nowMs).accepted
+    assert.deepEqual([acceptedAt(60 * minuteMs - 1), acceptedAt(60 * minuteMs)], [1, 0])
+  })
 })
 
 describe('a distribution', () => {

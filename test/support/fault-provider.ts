@@ -40,6 +40,8 @@ export async function startFaultProvider(tls?: ServerOptions): Promise<FaultProv
     const answer = byPath.get(path ?? '') ?? byDefault
     answer(response)
   })
+  // Idle connections are the client's to end.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

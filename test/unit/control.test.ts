@@ -159,6 +159,43 @@ test('reload: everything is in force, or the accounts are not, or nothing is', a
   assert.match(refused.error, /^bearerd\.toml:7: error: .*\nbearerd: refused: all that was in force stays so/)
 })
 
+test('whatever a daemon tells, the terminal of who asks obeys none of it', async t => {
+  const site = await openSite(t)
+  const evil = '\u{1b}]0;title\u{7}\u{9b}31m\u{202e}\u{e0001}\nbearerd: all is well'
+  const everywhere = (value: unknown): unknown => {
+    if (typeof value === 'string') return evil
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) return value.map(everywhere)
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, everywhere(one)]))
+  }
+  site.status = everywhere(well) as Status
+  site.level = evil as Site['level']
+  const told = [
+    await site.run('status'),
+    await site.run('status', { json: true }),
+    await site.run('reload'),
+    await site.run('log-level'),
+    await site.run('log-level', { level: 'debug' }),
+  ]
+  site.outcome = { ok: false, problems: [{ severity: 'error', file: evil, line: 1, path: evil, message: evil }] }
+  told.push(await site.run('reload'))
+  for (const { output, error } of told) {
+    assert.match(output + error, /title/)
+    assert.doesNotMatch(output + error, /(?!\n)[\p{C}\p{Zl}\p{Zp}]|^bearerd: all is well/mu)
+  }
+  const json = JSON.parse(told[1]?.output ?? '')
+  assert.deepEqual(json, JSON.parse(JSON.stringify(site.status)), 'JSON says the same')
+})
+
+test('status: one endless name does not make all others as wide', async t => {
+  const site = await openSite(t)
+  const [listener] = well.listeners
+  assert.ok(listener)
+  const listeners = [...new Array(1_000).fill(listener), { ...listener, name: 'x'.repeat(100_000) }]
+  site.status = { ...well, listeners }
+  assert.ok((await site.run('status')).output.length < 1_000_000)
+})
+
 test('log-level: told, set, and said in the log while it can be seen there', async t => {
   const site = await openSite(t)
   assert.deepEqual(await site.run('log-level'), { code: 0, output: 'info\n', error: '' })
@@ -337,8 +374,12 @@ test("root asks as the socket's owner, and so is led nowhere that she may not go
   lchownSync(link, 65534, 65534)
   chmodSync(join(theirs, '..'), 0o711)
   chownSync(theirs, 65534, 65534)
-  const { code, error } = await site.run('status', { socket: link })
-  assert.equal(code, 69)
-  assert.match(error, /^bearerd: no permission to use /)
-  assert.equal(process.geteuid?.(), 0)
+  // A link in the middle of the way ends at what is root's own.
+  symlinkSync(join(site.path, '..'), join(theirs, 'sub'))
+  for (const socket of [link, join(theirs, 'sub/control.sock')]) {
+    const { code, error } = await site.run('status', { socket })
+    assert.equal(code, 69, socket)
+    assert.match(error, /^bearerd: no permission to use /)
+    assert.equal(process.geteuid?.(), 0)
+  }
 })

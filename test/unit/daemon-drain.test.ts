@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { startDaemon } from '../../src/daemon.ts'
 import { loadText } from '../support/config.ts'
 import { json, startFaultProvider } from '../support/fault-provider.ts'
@@ -79,9 +80,26 @@ describe('a daemon that stops', () => {
     await imap.receive('OK\t7')
     const stopped = daemon.stop()
     await imap.closed
+    // A mail process takes its time, and logins are closed long before.
+    await pause(100)
     const master = await connectTo('master')
     master.socket.write(`VERSION\t1\t1\nREQUEST\t1\t987\t7\t${imap.cookie}\tsession_pid=5\n`)
     assert.match(await master.receive('USER'), /USER\t1\talice@example\.org\t/)
     await Promise.all([master.closed, stopped])
+  })
+
+  it('waits for no provider when nobody waits for its answer', async t => {
+    const { provider, daemon, auth, lines } = await open(t)
+    let hangUp = () => {}
+    provider.answer(response => {
+      hangUp = () => response.destroy()
+    })
+    const imap = await auth('auth')
+    imap.ask(1, 'token')
+    await eventually('a question', () => provider.asked.length || undefined)
+    imap.socket.destroy()
+    await daemon.stop()
+    assert.ok(!lines.some(({ event }) => event === 'login'), 'which is not there yet')
+    hangUp()
   })
 })

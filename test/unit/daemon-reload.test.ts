@@ -3,8 +3,8 @@
  * whole. bearerd.toml, sockets, connections and providers are real ones.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { type AuthClient, connectAuth, type LoginOutcome } from '../../src/cli/auth-client.ts'
@@ -41,7 +41,9 @@ async function open(t: TestContext, toml: string, files: Record<string, string> 
   const { config, problems } = await load()
   assert.ok(config, JSON.stringify(problems))
   const listener = createListener()
-  const daemon = await startDaemon(config, listener.log, { load })
+  let level = config.log.level
+  const log = { ...listener.log, level: () => level, setLevel: (to: typeof level) => (level = to) }
+  const daemon = await startDaemon(config, log, { load })
   const clients: AuthClient[] = []
   // Clients first: the daemon would wait until somebody redeems the logins that it has granted them.
   t.after(() => {
@@ -166,7 +168,59 @@ describe('directories', () => {
     assert.equal(provider.count('main'), 2)
   })
 
-  it('that are gone let those who ask them already finish', async t => {
+  it('have changed when a link leads to another TLS file', async t => {
+    const provider = await startProvider(t)
+    const toml = imap + provider.directory('main', 'tls.ca-file = "ca.pem"')
+    const ca = readFileSync(new URL('../fixtures/tls/client.pem', import.meta.url), 'utf8')
+    const { folder, connect, reload } = await open(t, toml, {
+      secret: 's',
+      'ca.pem': ca,
+      'ca1.pem': ca,
+      'ca2.pem': ca + ca,
+    })
+    const lead = (to: string) => {
+      rmSync(join(folder, 'ca.pem'))
+      symlinkSync(to, join(folder, 'ca.pem'))
+    }
+    const client = await connect()
+    lead('ca1.pem')
+    await reload(toml)
+    await bearer(client)
+    assert.equal(provider.count('main'), 1)
+    lead('ca2.pem')
+    await reload(toml)
+    await bearer(client)
+    assert.equal(provider.count('main'), 2)
+  })
+
+  it('have changed when the cache has', async t => {
+    const provider = await startProvider(t)
+    const toml = imap + provider.directory('main')
+    const { connect, reload } = await open(t, toml, { secret: 's' })
+    const client = await connect()
+    await bearer(client)
+    assert.deepEqual(await reload(`cache.ttl = "0s"\n${toml}`), { ok: true })
+    for (let n = 0; n < 2; n++) assert.equal(inWords(await bearer(client)), 'accepted')
+    assert.equal(provider.count('main'), 3)
+  })
+
+  it('that are gone keep no connection to their provider', async t => {
+    const provider = await startProvider(t)
+    const sockets = new Set<Socket | null>()
+    provider.answerAt('/main', response => {
+      sockets.add(response.socket)
+      json({ active: true, sub: '1', email: 'alice@example.org' })(response)
+    })
+    const { connect, reload, daemon } = await open(t, imap + provider.directory('main'), { secret: 's' })
+    const client = await connect()
+    assert.equal(inWords(await bearer(client)), 'accepted')
+    assert.deepEqual(await reload(imap), { ok: true })
+    client.close()
+    await daemon.stop()
+    await eventually('the end', () => [...sockets].every(socket => socket?.destroyed) || undefined)
+  })
+
+  it('that are gone grant nothing to those who ask them already', async t => {
     const provider = await startProvider(t)
     let answer = () => {}
     provider.answerAt('/main', response => {
@@ -178,9 +232,36 @@ describe('directories', () => {
     await eventually('a question', () => provider.count('main') || undefined)
     assert.deepEqual(await reload(imap), { ok: true })
     answer()
-    assert.equal(inWords(await login), 'accepted')
-    assert.equal(inWords(await bearer(client, 'another-token')), 'refused')
+    assert.equal(inWords(await login), 'refused')
     assert.equal(lines.findLast(({ event }) => event === 'login')?.reason, 'no_directory')
+  })
+
+  it('that are asked during a reload grant what the new configuration grants', async t => {
+    const provider = await startProvider(t)
+    const answers: (() => void)[] = []
+    provider.answerAt('/main', response => {
+      answers.push(() => json({ active: true, sub: '1', email: 'alice@example.org' })(response))
+    })
+    const toml = imap + provider.directory('main')
+    const { connect, reload, write, lines } = await open(t, toml, { secret: 's' })
+    const client = await connect()
+    const begin = async (token: string) => {
+      const outcome = bearer(client, token)
+      await eventually('a question', () => answers.length || undefined)
+      return { outcome }
+    }
+    const kept = await begin('one-token')
+    assert.deepEqual(await reload(`limits.requests = 9\n${toml}`), { ok: true })
+    answers.pop()?.()
+    assert.equal(inWords(await kept.outcome), 'accepted')
+    assert.equal(provider.count('main'), 1)
+    assert.equal(lines.filter(({ event }) => event === 'login').length, 1, 'told once')
+
+    const lost = await begin('another-token')
+    write('others.jsonl', '{"address":"alice@example.org","enabled":false}\n')
+    assert.deepEqual(await reload((base + toml).replace('accounts.jsonl', 'others.jsonl')), { ok: true })
+    answers.pop()?.()
+    assert.equal(inWords(await lost.outcome), 'refused user_disabled')
   })
 })
 
@@ -228,7 +309,16 @@ describe('accounts', () => {
     write('accounts.jsonl', 'nonsense')
     write('others.jsonl', '{"address":"bob@example.org"}\n{"address":"carol@example.org"}\n')
     await eventually('two accounts', () => daemon.status().accounts.count === 2 || undefined)
-    assert.deepEqual(daemon.status().accounts.problems, [])
+    assert.ok(!lines.some(({ level }) => level === 'error'))
+  })
+
+  it('of a directory that is gone are no longer right', async t => {
+    const provider = await startProvider(t)
+    const files = { secret: 's', 'accounts.jsonl': '{"address":"alice@example.org","directory":"main"}\n' }
+    const { reload, daemon } = await open(t, imap + provider.directory('main'), files)
+    const outcome = await reload(imap + provider.directory('other'))
+    assert.match(problemsOf(outcome).join(), /no \[directory\.NAME\] has this name/)
+    assert.equal(daemon.status().accounts.count, 1)
   })
 
   it('that can not be loaded are no reason to lose those in force', async t => {
@@ -286,6 +376,14 @@ describe('sockets', () => {
       ['imap', 'policy'],
     )
     assert.equal(inWords(await password(await connect())), 'accepted')
+  })
+
+  it('have their mode back when the change is refused', async t => {
+    const { reload, folder } = await open(t, imap + policy)
+    const mode = imap.replace(' }', ', mode = "0666" }')
+    const outcome = await reload(mode + policy.replace('postfix-policy', 'postfix-socketmap'))
+    assert.match(problemsOf(outcome)[0] ?? '', /^listen\.policy: the protocol of a socket can't change/)
+    assert.equal(statSync(join(folder, 'auth')).mode & 0o777, 0o660)
   })
 
   it('can have another mode and another name', async t => {
@@ -375,6 +473,33 @@ describe('what is refused', () => {
   })
 })
 
+it('has the log level of bearerd.toml again', async t => {
+  const { reload, daemon } = await open(t, imap)
+  assert.deepEqual(await reload(`${imap}log.level = "warn"\n`), { ok: true })
+  assert.equal(daemon.status().logLevel, 'warn')
+})
+
+it('is told to systemd from begin to end', async t => {
+  const folder = makeFolder(t)
+  const told = join(folder, 'told')
+  const program = join(folder, 'systemd-notify')
+  writeFileSync(program, '#!/bin/sh\necho "$1" >> "$NOTIFY_SOCKET"\n')
+  chmodSync(program, 0o755)
+  const { NOTIFY_SOCKET, PATH } = process.env
+  Object.assign(process.env, { NOTIFY_SOCKET: told, PATH: `${folder}:${PATH}` })
+  t.after(() => {
+    process.env.PATH = PATH
+    if (NOTIFY_SOCKET === undefined) delete process.env.NOTIFY_SOCKET
+    else process.env.NOTIFY_SOCKET = NOTIFY_SOCKET
+  })
+  const { daemon, reload } = await open(t, imap)
+  await reload(`${imap}nonsense = 1\n`)
+  await daemon.stop()
+  const all = () => readFileSync(told, 'utf8').split('\n').slice(0, -1)
+  await eventually('the last word', () => all().includes('STOPPING=1') || undefined)
+  assert.deepEqual(all(), ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+})
+
 describe('several reloads', () => {
   it('take turns, and those that wait are one', async t => {
     const { daemon, lines } = await open(t, imap)
@@ -399,6 +524,6 @@ describe('several reloads', () => {
     assert.match(problemsOf(await before)[0] ?? '', /bearerd is stopping/)
     await stopped
     assert.deepEqual([exists('auth'), exists('master')], [false, false])
-    assert.ok(!lines.some(({ event }) => event === 'reloaded'))
+    assert.ok(!lines.some(({ event, level }) => event === 'reloaded' || level === 'error'))
   })
 })

@@ -80,3 +80,13 @@ it('waits no longer than it is told to for those that nobody redeems', async t =
   clock.pass(1)
   await all
 })
+
+it('waits for nobody whose time to redeem is over', async t => {
+  const clock = stopClock(t)
+  const logins = createLogins()
+  const offers = logins.open(77, cookie(1))
+  offers.offer(1, login)
+  offers.leave()
+  clock.pass(150_000)
+  await logins.settled(3000)
+})

@@ -63,7 +63,7 @@ test('the process ends, with its own exit code, when its reader has gone', async
   assert.deepEqual(await exit, [7, null])
 })
 
-test('SIGTERM ends the daemon, though its log is a pipe that is full', async t => {
+test('SIGTERM ends the daemon, though its log is a pipe that is full; SIGUSR1 is nothing', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'bearerd-log-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const [pipe, config, socket] = ['log', 'bearerd.toml', 'auth-master'].map(name => join(folder, name)) as [
@@ -89,14 +89,19 @@ listen.master = { protocol = "dovecot-master", path = "${socket}" }
   }, /EAGAIN/)
 
   const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--config', config]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'inherit'] })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] })
   closeSync(stdout)
+  assert.ok(child.stderr)
+  const complaints = text(child.stderr)
   const timer = setTimeout(() => child.kill('SIGKILL'), 2 * patienceMs)
   t.after(() => clearTimeout(timer))
   const exit = once(child, 'exit')
   await eventually('the socket', () => existsSync(socket) || undefined)
+  // Node's own answer is a debugger for any user of the machine, and a line that says so.
+  child.kill('SIGUSR1')
   child.kill('SIGTERM')
   assert.deepEqual(await exit, [0, null])
+  assert.equal(await complaints, '')
 })
 
 /** A line of each level, changed on the way; one that is longer than what is gathered; and the output's own variable. */
@@ -115,7 +120,7 @@ await log.flush()
 `
 
 /** Written to a file, which may be called the journal: systemd tells it by device and inode. */
-function speak(t: TestContext, format: string, journal: 'ours' | 'another' | 'none'): string[] {
+function speak(t: TestContext, format: string, journal: 'ours' | 'another' | 'none', script = speaker): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'bearerd-log-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'stdout')
@@ -123,7 +128,7 @@ function speak(t: TestContext, format: string, journal: 'ours' | 'another' | 'no
   const { dev, ino } = fstatSync(fd)
   const { JOURNAL_STREAM: _, ...env } = process.env
   const stream = { ours: `${dev}:${ino}`, another: `${dev}:${ino + 1}`, none: undefined }[journal]
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', speaker(format)]
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', script(format)]
   const { status } = spawnSync(process.execPath, args, {
     stdio: ['ignore', fd, 'inherit'],
     env: stream === undefined ? env : { ...env, JOURNAL_STREAM: stream },
@@ -149,6 +154,33 @@ test('in the journal a line begins with its priority, and has no time', t => {
   )
 })
 
+test("what keeps the daemon from starting has an error's priority in the journal, line by line", t => {
+  const folder = mkdtempSync(join(tmpdir(), 'bearerd-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'bearerd.toml')
+  writeFileSync(file, 'first = 1\nsecond = 2\n')
+  const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--config', file]
+  const serve = (journal: boolean): string[] => {
+    const fd = openSync(join(folder, 'stderr'), 'w')
+    const { dev, ino } = fstatSync(fd)
+    const { JOURNAL_STREAM: _, ...env } = process.env
+    const stream = journal ? { JOURNAL_STREAM: `${dev}:${ino}` } : {}
+    const { status } = spawnSync(process.execPath, args, {
+      stdio: ['ignore', 'ignore', fd],
+      env: { ...env, ...stream },
+    })
+    closeSync(fd)
+    assert.equal(status, 78)
+    return readFileSync(join(folder, 'stderr'), 'utf8').trimEnd().split('\n')
+  }
+  const plain = serve(false)
+  assert.ok(plain.length > 2 && plain[0]?.startsWith(file), plain.join('\n'))
+  assert.deepEqual(
+    serve(true),
+    plain.map(line => `<3>${line}`),
+  )
+})
+
 test('elsewhere it has its time, and no priority, though the variable was inherited', t => {
   for (const journal of ['another', 'none'] as const)
     for (const line of speak(t, 'json', journal)) assert.match(JSON.parse(line).time, /^\d{4}-\d\d-\d\dT.*Z$/)
@@ -163,3 +195,21 @@ test('for people: one line an entry in the journal, without time and colours; el
   assert.equal(lines.length, 7)
   assert.match(speak(t, 'pretty', 'none')[0] ?? '', /^\[.*\] DEBUG: debug$/)
 })
+
+/** A text with lines of its own, in whatever a line is made of. */
+const liar = (format: string) => `
+import { createLog } from './src/log.ts'
+const log = createLog({ level: 'debug', format: '${format}' })
+const text = 'a\\n<0>b\\r\\n<0>c'
+for (const key of ['asked', 'session', 'error', 'err', 'stack', 'name', 'hostname', 'caller', 'type', 'time'])
+  log.info({ [key]: text }, 'said')
+log.info({ type: 'Error', stack: text, err: { stack: text } }, text)
+await log.flush()
+`
+
+for (const format of ['json', 'pretty'])
+  test(`in the journal, nothing that is logged begins a line of its own (${format})`, t => {
+    const lines = speak(t, format, 'ours', liar)
+    assert.equal(lines.length, 11)
+    for (const line of lines) assert.match(line, /^<6>/)
+  })

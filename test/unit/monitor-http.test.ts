@@ -10,6 +10,7 @@ import { openHttp } from '../../src/monitor/http.ts'
 import type { Status } from '../../src/status.ts'
 import { ask } from '../support/http.ts'
 import { createRecorder } from '../support/log.ts'
+import { eventually } from '../support/process.ts'
 import { makeFolder } from '../support/sockets.ts'
 import { well } from '../support/status.ts'
 
@@ -119,6 +120,41 @@ test('one answer a connection', async t => {
   await once(socket, 'end')
   assert.equal(received.match(/HTTP\/1\.1 200/g)?.length, 1)
   socket.destroy()
+})
+
+for (const [version, header] of [
+  ['1.1', 'Host: a'],
+  ['1.0', 'Connection: keep-alive'],
+])
+  test(`of a thousand requests in one packet (HTTP/${version}) one is worked on`, async t => {
+    let reads = 0
+    const { at } = await open(t, anyPort, async () => `some_metric ${++reads}\n`)
+    const socket = connect(Number(at), '127.0.0.1')
+    socket.resume().write(`GET /metrics HTTP/${version}\r\n${header}\r\n\r\n`.repeat(1_000))
+    await once(socket, 'close')
+    assert.equal(reads, 1)
+  })
+
+test('who asks for the metrics while others wait for them gets what they get, and no old ones', async t => {
+  let reads = 0
+  let finish = (_: string) => {}
+  const reading = () => new Promise<string>(resolve => (finish = resolve))
+  const { get } = await open(t, anyPort, () => {
+    reads++
+    return reading()
+  })
+  const first = get('/metrics')
+  await eventually('a reading', () => reads === 1 || undefined)
+  const others = [get('/metrics'), get('/metrics'), get('/metrics')]
+  // Each has been heard when one who came later has its answer.
+  await get('/healthz')
+  assert.equal(reads, 1)
+  finish('first\n')
+  assert.equal((await first).body, 'first\n')
+  await eventually('another reading', () => reads === 2 || undefined)
+  finish('second\n')
+  for (const other of others) assert.equal((await other).body, 'second\n')
+  assert.equal(reads, 2)
 })
 
 test('closing waits for nobody who is connected and says nothing', async t => {

@@ -120,6 +120,12 @@ describe('the status', () => {
     assert.equal(of.value('bearerd_store_failed_loads_total{store="accounts"}'), 2)
   })
 
+  it('knows nothing of a provider that has not been asked', async () => {
+    const directories = main.map(one => ({ ...one, provider: { ...one.provider, state: 'unknown' as const } }))
+    const { read } = start({ directories })
+    assert.deepEqual((await read()).series('bearerd_provider_failing'), [])
+  })
+
   it('has a warning that is no problem', async () => {
     const problems = [{ ...accountsError, severity: 'warning' as const }]
     const { read } = start({ accounts: { ...well.accounts, problems } })

@@ -348,6 +348,20 @@ describe('draining', () => {
     assert.deepEqual(told, ['begin', 'late', true])
   })
 
+  it('what a peer has written in this very moment is heard, and answered', async t => {
+    const { client, connection } = await openPair(t, (line, wire) => wire.send(`${line}!\n`))
+    connection.drain('begin')
+    assert.equal(connection.hears(), false)
+    client.socket.write('a\n')
+    assert.equal(connection.isIdle(0), true, 'the event loop has not looked')
+    assert.equal(connection.hears(), true)
+    assert.equal(connection.isIdle(0), false)
+    await client.receive('a!\n')
+    assert.equal(connection.hears(), false)
+    client.socket.destroy()
+    assert.equal(connection.hears(), false)
+  })
+
   it('a peer that hangs up meanwhile has done so by itself', async t => {
     const told: unknown[] = []
     const session = { closed: (drained?: boolean) => told.push(drained) }

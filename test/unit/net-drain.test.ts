@@ -5,7 +5,7 @@ import type { Connection } from '../../src/net/connection.ts'
 import { drain } from '../../src/net/drain.ts'
 import { stopClock } from '../support/clock.ts'
 
-type Fake = { busy: boolean; quietMs: number }
+type Fake = { busy: boolean; quietMs: number; unread?: number }
 
 const times = { quietMs: 100, lateMs: 1000, endMs: 2000 }
 
@@ -16,20 +16,22 @@ function setUp(t: TestContext, fakes: Record<string, Fake>) {
   const events: string[] = []
   let turns = 0
   for (const [name, fake] of Object.entries(fakes)) {
-    const gone = (how: string) => {
-      events.push(`${performance.now()} ${how} ${name}`)
-      turnsOf.push(turns)
-      setImmediate(() => connections.delete(connection))
-    }
     let released = false
     const connection: Connection = {
       drain: phase => events.push(`${performance.now()} ${phase} ${name}`),
       isIdle: quietMs => !fake.busy && !released && quietMs <= fake.quietMs,
+      hears: () => {
+        if (!fake.unread) return false
+        fake.unread--
+        events.push(`${performance.now()} hear ${name}`)
+        return true
+      },
       release: () => {
         released = true
-        gone('release')
+        events.push(`${performance.now()} release ${name}`)
+        turnsOf.push(turns)
+        setImmediate(() => connections.delete(connection))
       },
-      kill: () => gone('kill'),
     }
     connections.add(connection)
   }
@@ -49,7 +51,7 @@ function setUp(t: TestContext, fakes: Record<string, Fake>) {
       clock.pass(10)
     }
   }
-  return { connections, events, drained, run, isDone: () => done, turnsOf }
+  return { clock, connections, events, drained, run, isDone: () => done, turnsOf }
 }
 
 describe('drain', () => {
@@ -59,6 +61,14 @@ describe('drain', () => {
     await run(20)
     assert.deepEqual(events.slice(3), ['0 release a', '0 release b', '0 release c'])
     assert.equal(new Set(turnsOf).size, 3, String(turnsOf))
+    assert.equal(isDone(), true)
+  })
+
+  it('ends none that is heard of at the last moment', async t => {
+    const late = { busy: false, quietMs: 100, unread: 3 }
+    const { events, run, isDone } = setUp(t, { late })
+    await run(20)
+    assert.deepEqual(events, ['0 begin late', '0 hear late', '0 hear late', '0 hear late', '0 release late'])
     assert.equal(isDone(), true)
   })
 

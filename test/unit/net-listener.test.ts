@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import type { ListenerConfig } from '../../src/config/config.ts'
@@ -133,10 +133,34 @@ describe('a path where something is already', () => {
     await client.receive('a!')
   })
 
+  it("is left where bearerd's user may not ask who listens", {
+    skip: process.getuid?.() !== 0 && 'only root can act as others',
+  }, async t => {
+    const folder = makeFolder(t)
+    chmodSync(folder, 0o777)
+    const path = join(folder, 'socket')
+    await leaveStale(path)
+    chmodSync(path, 0o600)
+    const module = new URL('../../src/net/bind.ts', import.meta.url).href
+    const place = JSON.stringify({ key: 'listen.imap', path, mode: 0o660 })
+    const code = `import { createServer } from 'node:net'
+import { bind } from '${module}'
+await bind(createServer(), ${place}).catch(({ message }) => console.log(message))`
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', code]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { uid: 65_534, gid: 65_534, encoding: 'utf8' })
+    assert.equal(
+      stdout,
+      `listen.imap: can't listen on ${path} (EADDRINUSE); a socket that is not bearerd's is there. If it is that of a socket unit: enable the unit, then "systemctl restart bearerd.target"\n`,
+      stderr,
+    )
+    assert.ok(existsSync(path))
+  })
+
   it('is left to a process that listens', async t => {
     const path = join(makeFolder(t), 'socket')
     await open(t, config(path))
-    await refuses(t, config(path), /another process listens/)
+    await refuses(t, config(path, { mode: 0o666 }), /another process listens/)
+    assert.equal(statSync(path).mode & 0o777, 0o660)
     const client = await connectClient(t, path)
     client.socket.write('a\n')
     await client.receive('a!')
@@ -193,14 +217,31 @@ describe('connections', () => {
     await closed
   })
 
-  it('that take too long to finish are ended', async t => {
+  it('that take too long to finish are ended, and told that it was not the peer', async t => {
     const path = join(makeFolder(t), 'socket')
-    const listener = await open(t, config(path))
+    const ends: (boolean | undefined)[] = []
+    const { framer, open: serve } = createDialect()
+    const dialect: Dialect<string> = {
+      framer,
+      open: wire => ({ ...serve(wire), closed: drained => ends.push(drained) }),
+    }
+    const listener = await open(t, config(path), { dialect })
     const busy = await connectClient(t, path)
     busy.socket.write('hello\nwait\n')
     await busy.receive('hello!')
     await listener.close({ quietMs: 0, lateMs: 1, endMs: 1 })
     await busy.closed
+    assert.deepEqual(ends, [true])
+  })
+
+  it('may wait by the hundred while the event loop is busy', async t => {
+    const path = join(makeFolder(t), 'socket')
+    await open(t, config(path), { connections: 1000 })
+    const most = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'))
+    // Node connects at once, and nobody can accept before this turn ends.
+    const sockets = Array.from({ length: Math.min(most, 900) }, () => connect(path))
+    t.after(() => sockets.map(socket => socket.destroy()))
+    await Promise.all(sockets.map(socket => once(socket, 'connect')))
   })
 })
 
