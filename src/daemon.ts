@@ -172,7 +172,7 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
     return { ok: true }
   }
 
-  async function stop(): Promise<void> {
+  async function end(): Promise<void> {
     const endMs = performance.now() + drainMs
     const atMost = (ms: number): number => Math.max(0, Math.min(ms, endMs - performance.now()))
     state.change('stopping')
@@ -187,6 +187,8 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
     log.info({ event: 'stopped' }, 'bearerd has stopped')
   }
 
+  let ended: Promise<void> | undefined
+
   state.change('running')
   const ms = Math.round(performance.now() - startedMs)
   log.info({ event: 'ready', ...summary(inForce, listeners), ms }, 'bearerd is ready')
@@ -195,7 +197,14 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
     const cure = 'systemd-notify must be on the PATH, and the unit have NotifyAccess=all'
     log.error({ event: 'notify', cure }, 'systemd could not be told that bearerd is ready, and will end it')
   }
-  return { reload: reloads.next, status, stop }
+  return {
+    reload: reloads.next,
+    status,
+    stop: () => {
+      ended ??= end()
+      return ended
+    },
+  }
 }
 
 type Ready = { readonly kind: 'ready'; readonly generation: Generation; readonly changes: readonly Change[] }

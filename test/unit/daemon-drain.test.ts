@@ -1,5 +1,6 @@
 /** A daemon that stops: what was begun is ended, what was granted can be made use of, and lookups go on meanwhile. */
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -51,12 +52,13 @@ async function open(t: TestContext) {
 describe('a daemon that stops', () => {
   it('answers what was begun, and lookups until then', async t => {
     const { provider, good, daemon, auth, connectTo, lines } = await open(t)
-    const answers: (() => void)[] = []
-    provider.answer(response => answers.push(() => good(response)))
+    const questions: ServerResponse[] = []
+    provider.answer(response => questions.push(response))
     const [imap, smtp, idle] = [await auth('auth'), await auth('sasl'), await auth('auth')]
     imap.ask(1, 'one-token')
+    const first = await eventually('a question', () => questions[0])
     smtp.ask(1, 'another-token')
-    await eventually('two questions', () => answers.length === 2 || undefined)
+    const second = await eventually('another one', () => questions[1])
     const stopped = daemon.stop()
     assert.equal(daemon.status().state, 'stopping')
     await idle.closed
@@ -64,11 +66,11 @@ describe('a daemon that stops', () => {
     const map = await connectTo('map')
     map.socket.write('25:mailbox alice@example.org,')
     assert.match(await map.receive('alice'), /OK alice@example\.org/)
-    for (const answer of answers) answer()
-    await imap.receive('OK\t1\tuser=alice@example.org\n')
+    json({ active: false })(first)
+    good(second)
+    await imap.receive('FAIL\t1\tuser=alice@example.org\n')
     await smtp.receive('OK\t1\tuser=alice@example.org\n')
-    imap.socket.destroy()
-    await Promise.all([smtp.closed, map.closed, stopped])
+    await Promise.all([imap.closed, smtp.closed, map.closed, stopped])
     assert.deepEqual(lines.at(-1)?.event, 'stopped')
     assert.ok(!lines.some(({ event }) => event === 'late'))
   })
