@@ -39,6 +39,9 @@ const containerPackages: Packages = {
   lintian: '/usr/bin/lintian',
 }
 
+/** What man pages and completion are looked at with; without it, these tests skip what they can't do. */
+const pagePackages: Packages = { mandoc: '/usr/bin/mandoc', 'man-db': '/usr/bin/lexgrog', zsh: '/usr/bin/zsh' }
+
 /** Folders whose tests share a process or two, by way of these files. */
 const together: Record<string, readonly string[]> = {
   unit: ['test/unit-1.ts', 'test/unit-2.ts'],
@@ -113,7 +116,7 @@ type LeftOut = { readonly why: string; readonly files: readonly string[] }
 /** What of these files this machine can't run. */
 function findImpossible(files: readonly string[]): LeftOut[] {
   const isRoot = process.getuid?.() === 0
-  const wanted = missing({ ...mailPackages, ...containerPackages })
+  const wanted = missing({ ...mailPackages, ...containerPackages, ...pagePackages })
   if (wanted.length > 0 && install) installPackages(wanted)
   const reasons: [prefix: string, why: string | false][] = [
     ['test/interop/', reasonOf(mailPackages) || (!isRoot && 'Postfix and Dovecot start as root only')],
