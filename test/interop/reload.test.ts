@@ -47,7 +47,7 @@ const login = async () => {
 
 test('a socket from systemd wins over the path, and the log names both', async () => {
   const line = await daemon.logged({ event: 'start', listener: 'maps' })
-  assert.deepEqual([line.level, line.path, line.socket], ['warn', join(folder, 'elsewhere'), join(folder, 'map')])
+  assert.deepEqual([line.level, line.path, line.socket], ['error', join(folder, 'elsewhere'), join(folder, 'map')])
   assert.equal(existsSync(join(folder, 'elsewhere')), false)
   assert.equal(statSync(join(folder, 'map')).mode & 0o777, 0o640)
   const { listeners } = await status()
