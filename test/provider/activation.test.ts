@@ -95,7 +95,10 @@ test('the daemon serves the sockets that it was started with, and says that it i
   assert.match(greeting, /^VERSION\t1\t\d+\n(MECH\t.*\n)+SPID\t\d+\n/)
 
   const notified = () => (existsSync(join(folder, 'notified')) ? readFileSync(join(folder, 'notified'), 'utf8') : '')
-  assert.equal(await eventually('systemd-notify', () => notified() || undefined), 'READY=1 STATUS=1 account, 2 listeners\n')
+  assert.equal(
+    await eventually('systemd-notify', () => notified() || undefined),
+    'READY=1 STATUS=1 account, 2 listeners\n',
+  )
 })
 
 test('connections that came before the daemon are served when it is there', async t => {
