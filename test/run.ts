@@ -42,9 +42,9 @@ const containerPackages: Packages = {
 /** What man pages and completion are looked at with; without it, these tests skip what they can't do. */
 const pagePackages: Packages = { mandoc: '/usr/bin/mandoc', 'man-db': '/usr/bin/lexgrog', zsh: '/usr/bin/zsh' }
 
-/** Folders whose tests share a process or two, by way of these files. */
+/** Folders whose tests share a few processes, by way of these files. */
 const together: Record<string, readonly string[]> = {
-  unit: ['test/unit-1.ts', 'test/unit-2.ts'],
+  unit: ['test/unit-1.ts', 'test/unit-2.ts', 'test/unit-3.ts'],
   property: ['test/property.ts'],
   dialogs: ['test/dialogs.ts'],
 }
@@ -141,9 +141,20 @@ if (all) {
   if (build.status !== 0) process.exit(1)
 }
 
+// The fast ones wait for much, and need two processors only now and then.
+const concurrency = all ? 2 : 4
+
 const result = spawnSync(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-timeout=900000', '--test-concurrency=2', ...files],
+  [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=900000',
+    `--test-concurrency=${concurrency}`,
+    ...files,
+  ],
   { stdio: 'inherit' },
 )
 

@@ -1,5 +1,5 @@
 /**
- * The first half of the unit tests in one process, since to start a process for each file takes most of their time. What
+ * The first third of the unit tests in one process, since to start a process for each file takes most of their time. What
  * a test changes of the process (environment, umask, clock) it changes back.
  */
 import { importTests } from './support/together.ts'
