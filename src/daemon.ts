@@ -65,9 +65,10 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
   const manager = createManager()
   const sizes = createTokenSizes(tokenSizesFile(config.stateDir), log)
   const means: Means = { sizes, penalty: createPenalty(), telemetry, log, inForce: () => inForce }
+  const level = (): LogLevel => log.level?.() ?? inForce.config.log.level
   const state = createState(log, {
     ...options,
-    level: () => log.level?.() ?? inForce.config.log.level,
+    level,
     logins: monitor.logins,
   })
   const logins = createLogins()
@@ -107,7 +108,7 @@ export async function startDaemon(config: Config, log: DaemonLog, options: Daemo
     const services = {
       status,
       reload: () => reloads.next(),
-      logLevel: () => log.level?.() ?? inForce.config.log.level,
+      logLevel: level,
       setLogLevel: (level: LogLevel) => log.setLevel?.(level),
     }
     control = await openControl(config.control.path, services, log)

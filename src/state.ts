@@ -11,7 +11,7 @@ export type StateOptions = {
   readonly version?: string
   readonly level: () => LogLevel
   /** Of the last hour. */
-  readonly logins?: () => Status['logins']
+  readonly logins: () => Status['logins']
 }
 
 export type State = {
@@ -24,9 +24,7 @@ export type State = {
   refuse(problems: readonly Problem[]): ReloadOutcome
 }
 
-const noLogins: Status['logins'] = { accepted: 0, rejected: 0, unavailable: 0, reasons: [] }
-
-export function createState(log: Log, { version = '', level, logins = () => noLogins }: StateOptions): State {
+export function createState(log: Log, { version = '', level, logins }: StateOptions): State {
   const startedMs = Date.now()
   const now = () => new Date().toISOString()
   let current: Status['state'] = 'starting'
@@ -78,9 +76,14 @@ export function logProblems(problems: readonly Problem[], event: string, log: Lo
   }
 }
 
-/** What an administrator can mend says so in its message; of everything else the log has the stack. */
+/** What an administrator can mend says so in its message; a stack would only hide it. */
+export function isExpected(error: unknown): error is Error {
+  return error instanceof Error && ['Error', 'ListenError'].includes(error.name)
+}
+
+/** In words; of what nobody expected the log has the stack. */
 export function whyNot(error: unknown, log: Log): string {
-  if (error instanceof Error && ['Error', 'ListenError'].includes(error.name)) return error.message
+  if (isExpected(error)) return error.message
   log.error({ event: 'fault', ...describeError(error) }, 'a fault in bearerd; please report the stack')
   return 'a fault in bearerd; see the log'
 }

@@ -38,9 +38,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
 
 /** All commands. Also what man pages and completion are made from. */
 export function createProgram(done: (code: number) => void): Command {
+  const current = version()
   const program = new Command('bearerd')
     .description('OpenID Connect logins and recipient lookups for Dovecot and Postfix')
-    .version(version(), '--version')
+    .version(current, '--version')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for the options)')
@@ -58,7 +59,7 @@ export function createProgram(done: (code: number) => void): Command {
     .addOption(config())
     .addHelpText('after', '\nExample:\n  bearerd serve --config /etc/bearerd/bearerd.toml')
     .action(async ({ config }: { config: string }) =>
-      done(await (await import('./serve.ts')).runServe(config, version())),
+      done(await (await import('./serve.ts')).runServe(config, current)),
     )
 
   program
@@ -119,7 +120,7 @@ export function createProgram(done: (code: number) => void): Command {
     )
     .action(async options => done(await (await import('./auth-test.ts')).runAuthTest(options)))
 
-  addDaemonCommands(program, config, done, version())
+  addDaemonCommands(program, config, done, current)
   addAccountCommands(program, config, done)
   addAppPasswordCommands(program, config, done)
 

@@ -4,7 +4,7 @@
 import { loadConfig } from '../config/load.ts'
 import { startDaemon } from '../daemon.ts'
 import { createLog, describeError, type ProcessLog } from '../log.ts'
-import { logProblems } from '../state.ts'
+import { isExpected, logProblems } from '../state.ts'
 import { loadConfigOrReport } from './config.ts'
 import { exit } from './exit.ts'
 import { preload } from './preload.ts'
@@ -43,11 +43,6 @@ async function loadRest(log: ProcessLog): Promise<void> {
   } catch (error) {
     log.error({ event: 'fault', ...describeError(error) }, 'a module of bearerd is missing: install it again')
   }
-}
-
-/** What an administrator can mend says so in its message; a stack would only hide it. */
-function isExpected(error: unknown): boolean {
-  return error instanceof Error && ['Error', 'ListenError'].includes(error.name)
 }
 
 function startProblem(error: unknown): string {

@@ -4,10 +4,8 @@ import { resolve } from 'node:path'
 import type { ControlConfig, HttpConfig } from './config.ts'
 import type { Report } from './report.ts'
 import type { RawConfig } from './schema.ts'
-import { quote } from './values.ts'
+import { maxPathBytes, quote } from './values.ts'
 
-/** unix(7): sun_path has 108 bytes, the last of which is NUL. */
-const maxPathBytes = 107
 const controlName = 'control.sock'
 
 /** `report` begins at `http`; relative paths belong to `folder`. */

@@ -4,10 +4,7 @@ import { resolve } from 'node:path'
 import type { ListenerConfig } from './config.ts'
 import type { Report } from './report.ts'
 import type { RawConfig, RawListener } from './schema.ts'
-import { quote } from './values.ts'
-
-/** unix(7): sun_path has 108 bytes, the last of which is NUL. */
-const maxPathBytes = 107
+import { maxPathBytes, quote } from './values.ts'
 
 /** `report` begins at `listen`; relative paths belong to `folder`. */
 export function readListeners(raw: RawConfig['listen'], folder: string, report: Report): ListenerConfig[] {

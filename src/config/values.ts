@@ -5,6 +5,9 @@
  */
 import { escaped } from '../escape.ts'
 
+/** unix(7): sun_path has 108 bytes, the last of which is NUL. */
+export const maxPathBytes = 107
+
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** "500ms", "5s", "1h": one whole number with its unit, in milliseconds. */

@@ -6,9 +6,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Result } from '../support/process.ts'
+import { outcome, type Result } from '../support/process.ts'
 import { createControlGroup } from './nspawn-cgroup.ts'
-import { outcome, within } from './nspawn-process.ts'
+import { within } from './nspawn-process.ts'
 
 export type Release = 'bookworm' | 'trixie'
 

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test'
 import type { Status } from '../../src/status.ts'
 import type { Result } from '../support/process.ts'
+import { outcome } from '../support/process.ts'
 import { introspectors } from '../support/provider.ts'
 import { type Container, createContainer, type Release } from './nspawn-container.ts'
 import type { LoadOrder, LoadResult } from './nspawn-load.ts'
@@ -25,7 +26,7 @@ import {
   prepareMailHost,
   providedFile,
 } from './nspawn-mail-host.ts'
-import { outcome, within } from './nspawn-process.ts'
+import { within } from './nspawn-process.ts'
 import type { Provided } from './nspawn-provider.ts'
 
 const patienceMs = 60_000
@@ -79,8 +80,8 @@ function describePackage(release: Release, title: string): void {
       host = openHost(await createContainer(release))
       prepareMailHost(host)
       const { first, second } = await built
-      copyFileSync(first, join(host.tree, 'root/first.deb'))
-      copyFileSync(second, join(host.tree, 'root/second.deb'))
+      copyFileSync(first, join(host.tree, 'srv/first.deb'))
+      copyFileSync(second, join(host.tree, 'srv/second.deb'))
       // The page's commands are typed by people, who are asked.
       host.write('/etc/apt/apt.conf.d/90yes', 'APT::Get::Assume-Yes "true";\n')
       await host.boot()
@@ -161,7 +162,7 @@ function paths(host: Host): Set<string> {
 
 /** No repository can be reached from inside: there is no network. */
 async function install(host: Host): Promise<void> {
-  await host.must('apt-get install -y /root/first.deb')
+  await host.must('apt-get install -y /srv/first.deb')
   assert.equal(await host.must('bearerd --version'), `${version.replace('-', '~')}\n`)
   await host.must(nothingRuns)
   for (const unit of units) assert.equal((await host.run(`systemctl is-enabled ${unit}`)).stdout, 'disabled\n')
@@ -331,8 +332,8 @@ async function watchdog(host: Host): Promise<void> {
 async function underLoad(host: Host, work: () => Promise<void>): Promise<LoadResult> {
   const { 'stranger@example.org': _, ...tokens } = host.provided().tokens
   const order: LoadOrder = { rate: 200, tokens, ports: { imap: 143, smtp: loadPort } }
-  host.write('/root/load.json', JSON.stringify(order))
-  const load = host.start('/usr/lib/bearerd/bin/node /repository/test/package/nspawn-load.ts /root/load.json')
+  host.write('/srv/load.json', JSON.stringify(order))
+  const load = host.start('/usr/lib/bearerd/bin/node /repository/test/package/nspawn-load.ts /srv/load.json')
   await seconds(2)
   await work()
   await seconds(2)
@@ -350,7 +351,7 @@ async function restartAndUpgrade(host: Host, t: TestContext): Promise<void> {
   const result = await underLoad(host, async () => {
     await host.must('systemctl restart bearerd')
     await seconds(3)
-    await host.must('apt-get install -y /root/second.deb')
+    await host.must('apt-get install -y /srv/second.deb')
   })
   t.diagnostic(JSON.stringify(result))
   assert.equal(await host.must('bearerd --version'), `${upgrade}\n`, 'the new version is installed')
@@ -401,7 +402,7 @@ async function purge(host: Host, former: ReadonlySet<string>): Promise<void> {
     '/etc/systemd/system/bearerd.service.d',
     '/etc/systemd/system/bearerd.service.d/override.conf',
   ])
-  await host.must('apt-get install -y /root/second.deb && bearerd --version && test -e /etc/bearerd/bearerd.toml')
+  await host.must('apt-get install -y /srv/second.deb && bearerd --version && test -e /etc/bearerd/bearerd.toml')
   assert.equal((await host.run('systemctl is-enabled bearerd.target')).stdout, 'disabled\n')
 }
 

@@ -22,18 +22,23 @@ export function run(
   input = '',
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Result> {
+  const child = spawn(command, args, { timeout: patienceMs, env: { ...environment(), ...variables } })
+  return outcome(child, input)
+}
+
+/** Waits for the end. With `input`, that is all that it gets to read; without, its input stays open. */
+export function outcome(child: ChildProcess, input?: string): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { timeout: patienceMs, env: { ...environment(), ...variables } })
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', text => {
+    child.stdout?.setEncoding('utf8').on('data', text => {
       stdout += text
     })
-    child.stderr.setEncoding('utf8').on('data', text => {
+    child.stderr?.setEncoding('utf8').on('data', text => {
       stderr += text
     })
-    child.stdin.on('error', () => {}) // The command may end without reading it.
-    child.stdin.end(input)
+    child.stdin?.on('error', () => {}) // The command may end without reading it.
+    if (input !== undefined) child.stdin?.end(input)
     child.on('error', reject)
     child.on('close', code => resolve({ code, stdout, stderr }))
   })
